@@ -1,0 +1,67 @@
+/** The manifest: what a stage has made of a source, and the only truth about it. DESIGN: states current, rejected, retracted. */
+import { z } from "zod";
+
+const counts = z.strictObject({
+  read: z.int().min(0),
+  kept: z.int().min(0),
+  quarantined: z.int().min(0),
+  reasons: z.record(z.string(), z.int().min(0)),
+  flags: z.record(z.string(), z.int().min(0)),
+});
+/** What became of a source's records. read = kept + quarantined. */
+export type Counts = z.infer<typeof counts>;
+
+const part = z.strictObject({
+  bucket: z.enum(["silver", "gold"]),
+  key: z.string(),
+  rows: z.int().min(0),
+  bytes: z.int().min(0),
+  /** `clean`, `quarantine`, or the partition path in gold. */
+  role: z.enum(["clean", "quarantine", "gold"]),
+  partition: z.string(),
+});
+/** One Parquet object that an attempt wrote. */
+export type Part = z.infer<typeof part>;
+
+const rejection = z.strictObject({ reason: z.string(), detail: z.string(), failureKey: z.string(), parked: z.boolean() });
+
+const input = z.strictObject({
+  /** The cleaner's: the object's ETag. The joiner's: the upstream manifest's generation. "gone" where there is none. */
+  identity: z.string(),
+  sizeBytes: z.int().min(0).optional(),
+  lastModified: z.string().optional(),
+  versionId: z.string().optional(),
+});
+export type InputIdentity = z.infer<typeof input>;
+
+export const manifestSchema = z.strictObject({
+  contract: z.literal("manifest/1"),
+  stage: z.enum(["cleaner", "joiner"]),
+  dataset: z.string(),
+  source: z.strictObject({ bucket: z.string(), key: z.string() }),
+  sourceId: z.string(),
+  generation: z.int().min(0),
+  attempt: z.string(),
+  state: z.enum(["new", "current", "rejected", "retracted"]),
+  /** True where the outputs are of an older version, because the newest one was rejected. */
+  stale: z.boolean(),
+  input: input.nullable(),
+  fingerprint: z.string(),
+  rulePack: z.int().nullable(),
+  format: z.string().nullable(),
+  referenceTime: z.string().nullable(),
+  counts: counts.nullable(),
+  rejection: rejection.nullable(),
+  outputs: z.array(part),
+  pending: z.array(part.pick({ bucket: true, key: true, partition: true })),
+  debris: z.array(part.pick({ bucket: true, key: true, partition: true })),
+  /** The last 20 versions, newest first. */
+  versions: z.array(z.strictObject({ identity: z.string(), generation: z.int(), state: z.string(), read: z.int().nullable(), kept: z.int().nullable(), at: z.string() })),
+  timings: z.record(z.string(), z.number()),
+  committedAt: z.string().nullable(),
+  correlationId: z.string(),
+  workerVersion: z.string(),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+/** A part's place, enough to delete it. */
+export type PartRef = Manifest["debris"][number];
