@@ -1,0 +1,232 @@
+/**
+ * Takes messages from one queue and settles what becomes of each: the only place that acknowledges, hands back or parks.
+ *
+ * States: polling → draining (stop was asked; messages in hand go on) → stopped.
+ */
+import { ChangeMessageVisibilityCommand } from "@aws-sdk/client-sqs";
+import type { Message } from "@aws-sdk/client-sqs";
+import { Consumer } from "sqs-consumer";
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import type { Clock } from "../clock.ts";
+import { maxReceiveCount } from "../contracts/topology.ts";
+import { TransientError, isTransient } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { Outcome } from "../outcome.ts";
+import type { QueueClient } from "../queue-client.ts";
+import type { FailureDesk } from "./failures.ts";
+import type { Hand, Handle } from "./hand.ts";
+import { createLease } from "./lease.ts";
+import type { HeldLease } from "./lease.ts";
+import { createTally } from "./tally.ts";
+import type { Tally } from "./tally.ts";
+
+export interface WorkerDeps {
+  readonly sqs: QueueClient;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly failures: FailureDesk;
+  readonly handle: Handle;
+}
+
+export interface WorkerOptions {
+  readonly queueUrl: string;
+  /** Messages in hand at once. */
+  readonly concurrency: number;
+  readonly visibilityTimeoutSeconds: number;
+  /** After this long an attempt gives up; well below the grace period for orphans. */
+  readonly attemptDeadlineSeconds: number;
+  /** How long messages in hand may take after a stop was asked; then they are handed back. */
+  readonly drainTimeoutSeconds: number;
+  /** The long poll. */
+  readonly waitTimeSeconds: number;
+}
+
+export interface Worker extends AsyncDisposable {
+  readonly tally: Tally;
+  isDraining(): boolean;
+}
+
+/** Share of the visibility that is kept back for a step under way when the lease runs out. */
+const leaseMarginShare = 0.25;
+
+/** Starts polling. Disposing stops: no new message, those in hand are finished or handed back, at the latest after the drain timeout. */
+export function startWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
+  const tally = createTally(deps.clock);
+  const abort = new AbortController();
+  const state = { draining: false };
+  const consumers = Array.from({ length: options.concurrency }, () =>
+    startConsumer(deps, options, { tally, state, stopSignal: abort.signal }),
+  );
+  return {
+    tally,
+    isDraining: () => state.draining,
+    async [Symbol.asyncDispose](): Promise<void> {
+      state.draining = true;
+      const stopped = Promise.all(consumers.map((consumer) => consumer.stop()));
+      const timer = setTimeout(() => abort.abort(new TransientError("the worker is stopping")), options.drainTimeoutSeconds * 1000);
+      await stopped;
+      clearTimeout(timer);
+    },
+  };
+}
+
+interface Running {
+  readonly tally: Tally;
+  readonly state: { draining: boolean };
+  readonly stopSignal: AbortSignal;
+}
+
+function startConsumer(deps: WorkerDeps, options: WorkerOptions, running: Running): { stop(): Promise<void> } {
+  let inHand = 0;
+  const consumer = Consumer.create({
+    // sqs-consumer only ever calls send(); the embedded queues have no more than that.
+    sqs: deps.sqs as SQSClient,
+    queueUrl: options.queueUrl,
+    batchSize: 1,
+    visibilityTimeout: options.visibilityTimeoutSeconds,
+    waitTimeSeconds: options.waitTimeSeconds,
+    pollingWaitTimeMs: 1,
+    authenticationErrorTimeout: 5000,
+    pollingCompleteWaitTimeMs: (options.drainTimeoutSeconds + 10) * 1000,
+    messageAttributeNames: ["All"],
+    messageSystemAttributeNames: ["All"],
+    handleMessage: async (message) => {
+      inHand += 1;
+      try {
+        // Returning the message acknowledges it, returning nothing does not.
+        return (await settle(deps, options, running, message)) ? message : undefined;
+      } finally {
+        inHand -= 1;
+      }
+    },
+  });
+  consumer.on("error", (err) => {
+    if (running.state.draining) return;
+    running.tally.queueFailed();
+    deps.log.error({ err }, "queue request failed");
+  });
+  consumer.on("response_processed", () => running.tally.queueAnswered());
+  consumer.on("empty", () => running.tally.queueAnswered());
+  // settle() never throws; these listeners only keep a defect of the library from passing in silence.
+  consumer.on("processing_error", (err) => deps.log.error({ err }, "message could not be settled"));
+  consumer.on("timeout_error", (err) => deps.log.error({ err }, "message timed out"));
+  consumer.start();
+
+  return {
+    async stop(): Promise<void> {
+      const { promise: stopped, resolve } = Promise.withResolvers<void>();
+      consumer.once("stopped", () => resolve());
+      // Aborting would also cancel the delete of a message in hand; not aborting would sit out the long poll.
+      consumer.stop({ abort: inHand === 0 });
+      await stopped;
+    },
+  };
+}
+
+/** Whether to acknowledge. Everything that the handler throws ends here. */
+async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running, message: Message): Promise<boolean> {
+  const startedMs = deps.clock.monotonicMs();
+  const receiveCount = Number(message.Attributes?.ApproximateReceiveCount ?? "1");
+  const log = deps.log.child({ messageId: message.MessageId, receiveCount });
+  const lease = createLease(deps.clock, {
+    receivedAtMs: startedMs,
+    visibilityMs: options.visibilityTimeoutSeconds * 1000,
+    marginMs: options.visibilityTimeoutSeconds * 1000 * leaseMarginShare,
+    deadlineMs: options.attemptDeadlineSeconds * 1000,
+  });
+  using heart = startHeartbeat(deps, options, { lease, message, log });
+  const signal = AbortSignal.any([running.stopSignal, heart.signal]);
+  const hand: Hand = { lease, signal, log, ...deps.failures.about(message, receiveCount) };
+  running.tally.taken(message.MessageId ?? "");
+  try {
+    const outcome = await deps.handle(message, hand);
+    if (outcome.kind === "rejected" && !outcome.parked) {
+      const key = await hand.recordFailure({ reason: outcome.reason, detail: outcome.detail });
+      await hand.park(outcome.reason, key);
+    }
+    lease.check();
+    const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
+    log[outcome.kind === "rejected" ? "warn" : "info"]({ ...summarise(outcome), durationMs }, "message settled");
+    running.tally.settled(message.MessageId ?? "", { ...summarise(outcome), durationMs });
+    return true;
+  } catch (error) {
+    const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
+    const reason = isTransient(error) ? "transient" : "unexpected";
+    log[reason === "transient" ? "warn" : "error"]({ err: error, reason, durationMs }, "message failed");
+    running.tally.settled(message.MessageId ?? "", { outcome: "failed", reason, error: messageOf(error), durationMs });
+    await handBack(deps, options, { hand, message, receiveCount, error, stopping: running.stopSignal.aborted });
+    return false;
+  }
+}
+
+/** Leaves the message on the queue: at once when the worker stops, else later and later. The last receive leaves a failure record. */
+async function handBack(
+  deps: WorkerDeps,
+  options: WorkerOptions,
+  back: { readonly hand: Hand; readonly message: Message; readonly receiveCount: number; readonly error: unknown; readonly stopping: boolean },
+): Promise<void> {
+  try {
+    if (back.receiveCount >= maxReceiveCount && !back.stopping) {
+      const reason = isTransient(back.error) ? "transient" : "unexpected";
+      await back.hand.recordFailure({ reason, detail: messageOf(back.error), error: back.error });
+    }
+    // A receipt whose lease is over must not be used: the message may be with another worker.
+    if (back.hand.lease.isOver()) return;
+    const delaySeconds = back.stopping ? 0 : Math.min(900, 2 ** Math.min(back.receiveCount, 9) * (0.5 + deps.clock.random() / 2));
+    await deps.sqs.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: options.queueUrl,
+        ReceiptHandle: back.message.ReceiptHandle,
+        VisibilityTimeout: Math.round(delaySeconds),
+      }),
+    );
+  } catch (error) {
+    // Then the message returns when its visibility runs out.
+    back.hand.log.warn({ err: error }, "message could not be handed back early");
+  }
+}
+
+/** Extends the visibility each third of it. Aborts its signal when the lease is over. */
+function startHeartbeat(
+  deps: WorkerDeps,
+  options: WorkerOptions,
+  held: { readonly lease: HeldLease; readonly message: Message; readonly log: Logger },
+): Disposable & { readonly signal: AbortSignal } {
+  const abort = new AbortController();
+  let beating = false;
+  const beat = async (): Promise<void> => {
+    if (held.lease.isOver()) {
+      abort.abort(new TransientError("the lease on the message is over"));
+      return;
+    }
+    if (beating) return;
+    beating = true;
+    const askedAtMs = deps.clock.monotonicMs();
+    try {
+      await deps.sqs.send(
+        new ChangeMessageVisibilityCommand({
+          QueueUrl: options.queueUrl,
+          ReceiptHandle: held.message.ReceiptHandle,
+          VisibilityTimeout: options.visibilityTimeoutSeconds,
+        }),
+      );
+      held.lease.renewed(askedAtMs);
+    } catch (error) {
+      held.log.warn({ err: error }, "visibility could not be extended");
+    } finally {
+      beating = false;
+    }
+  };
+  const timer = setInterval(() => void beat(), (options.visibilityTimeoutSeconds * 1000) / 3);
+  return { signal: abort.signal, [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+function summarise(outcome: Outcome): Readonly<Record<string, number | string | boolean | undefined>> {
+  if (outcome.kind === "done") return { outcome: outcome.kind, ...outcome.facts };
+  const detail = outcome.kind === "rejected" ? { detail: outcome.detail } : {};
+  return { outcome: outcome.kind, reason: outcome.reason, ...detail, ...outcome.facts };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
