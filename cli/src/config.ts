@@ -1,0 +1,31 @@
+/** What the environment says to the command; the only file of it that reads the environment. */
+
+/** How a stream of the terminal wants to be written to. */
+export interface Screen {
+  /** Somebody looks at it: lines can be updated in place. */
+  readonly live: boolean;
+  readonly colour: boolean;
+  /** Width in columns; 100 where it is no terminal. */
+  readonly columns: number;
+}
+
+/** What is asked of a stream; both of Node's standard streams have it. */
+export interface ScreenStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** NO_COLOR (any value but the empty one) and TERM=dumb switch colours off; FORCE_COLOR=1 switches them on where nobody looks. */
+export function screenOf(stream: ScreenStream, env: NodeJS.ProcessEnv = process.env): Screen {
+  const tty = stream.isTTY === true;
+  const dumb = env["TERM"] === "dumb";
+  const forced = (env["FORCE_COLOR"] ?? "0") !== "0" && env["FORCE_COLOR"] !== "";
+  const plain = (env["NO_COLOR"] ?? "") !== "" || dumb;
+  return { live: tty && !dumb, colour: !plain && (tty || forced), columns: columnsOf(stream, env) };
+}
+
+function columnsOf(stream: ScreenStream, env: NodeJS.ProcessEnv): number {
+  if (stream.columns !== undefined && stream.columns > 0) return stream.columns;
+  const told = Number(env["COLUMNS"] ?? "");
+  return Number.isInteger(told) && told >= 20 ? told : 100;
+}
