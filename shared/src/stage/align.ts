@@ -30,7 +30,7 @@ export interface AlignDeps<T extends AsyncDisposable> {
 }
 
 export interface AlignSettings {
-  readonly buckets: Buckets;
+  readonly buckets: Pick<Buckets, "silver" | "gold">;
   readonly scratchFolder: string;
   readonly workerVersion: string;
 }

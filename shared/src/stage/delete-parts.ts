@@ -10,7 +10,7 @@ const keysPerRequest = 1000;
 
 /** Deletes these parts; one that is gone already is no error. Throws TransientError where the store refused any. */
 export async function deleteParts(
-  deps: { readonly s3: ObjectStore; readonly settings: { readonly buckets: Buckets } },
+  deps: { readonly s3: ObjectStore; readonly settings: { readonly buckets: Pick<Buckets, "silver" | "gold"> } },
   parts: readonly PartRef[],
 ): Promise<void> {
   for (const bucket of new Set(parts.map((part) => part.bucket))) {

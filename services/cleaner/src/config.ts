@@ -1,0 +1,30 @@
+/** The cleaner's settings. */
+import { z } from "zod";
+import { parseEnv, wholeNumber } from "@airlake/shared/env";
+import type { Env } from "@airlake/shared/env";
+import { checkSettings, workerShape } from "@airlake/shared/worker/settings";
+
+const name = z.string().min(1);
+
+export const configSchema = z.object({
+  ...workerShape,
+  RAW_BUCKET: name,
+  SILVER_BUCKET: name,
+  /** The joiner's queue, by name. */
+  NEXT_QUEUE: name,
+  DATASETS_FOLDER: z.string().min(1),
+  /** Sources in hand at once; DuckDB's threads are shared by them. */
+  CONCURRENCY: wholeNumber(1, 64).default(2),
+  DUCKDB_THREADS: wholeNumber(1, 256).default(2),
+  DUCKDB_MEMORY_MB: wholeNumber(128, 1_000_000).default(768),
+  /** A source that inflates beyond this is rejected: 5 GB, and room. */
+  MAX_INFLATED_BYTES: wholeNumber(1, 1_000_000_000_000).default(6_000_000_000),
+});
+export type CleanerConfig = Readonly<z.infer<typeof configSchema>>;
+
+/** Reads the settings. Throws ConfigError that names every problem. */
+export function loadConfig(env: Env = process.env): CleanerConfig {
+  const config = parseEnv(configSchema, env);
+  checkSettings(config);
+  return config;
+}

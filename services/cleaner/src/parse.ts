@@ -1,0 +1,31 @@
+/** What the cleaner accepts: S3's events, bare or wrapped, and its own pointers. */
+import type { Message } from "@aws-sdk/client-sqs";
+import type { Source } from "@airlake/shared/contracts/keys";
+import { sourceChanged } from "@airlake/shared/contracts/messages";
+import { parseJson, readS3Event } from "@airlake/shared/contracts/s3-event";
+
+export type Command =
+  | { readonly kind: "look"; readonly source: Source; readonly correlationId: string }
+  | { readonly kind: "split"; readonly sources: readonly Source[]; readonly correlationId: string }
+  | { readonly kind: "skipped"; readonly reason: string }
+  | { readonly kind: "unreadable"; readonly detail: string };
+
+/** Reads a message. Never throws: what cannot be read is said. */
+export function parse(message: Message): Command {
+  const json = parseJson(message.Body ?? "");
+  if (json === undefined) return { kind: "unreadable", detail: "the message's body is no JSON" };
+  const pointer = sourceChanged.safeParse(json);
+  if (pointer.success) return { kind: "look", source: pointer.data.source, correlationId: pointer.data.correlationId };
+  const correlationId = message.MessageId ?? "none";
+  try {
+    const sources = readS3Event(json);
+    if (sources === "test") return { kind: "skipped", reason: "s3-test-event" };
+    if (sources === undefined) return { kind: "unreadable", detail: "the message is neither an S3 event nor source-changed/1" };
+    const [source] = sources;
+    if (source !== undefined && sources.length === 1) return { kind: "look", source, correlationId };
+    return { kind: "split", sources, correlationId };
+  } catch (error) {
+    if (error instanceof URIError) return { kind: "unreadable", detail: "the event's object key is not form-encoded text" };
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+/** Composes the cleaner from its settings and clients. */
+import { queueUrlOf } from "@airlake/shared/clients";
+import type { Clients } from "@airlake/shared/clients";
+import { openDuckDb } from "@airlake/shared/duckdb";
+import { loadDatasets } from "@airlake/shared/load-dataset";
+import { align } from "@airlake/shared/stage/align";
+import { createManifestStore } from "@airlake/shared/stage/manifest-store";
+import { workerVersion } from "@airlake/shared/version";
+import { startConsuming } from "@airlake/shared/worker/start-consuming";
+import { createCleanStage } from "./clean-stage.ts";
+import { defaultLimits } from "./clean-source.ts";
+import type { CleanerConfig } from "./config.ts";
+import { createHandle } from "./handle.ts";
+
+/** Starts the cleaner. Disposing drains it. */
+export async function start(config: CleanerConfig, clients: Clients): Promise<AsyncDisposable> {
+  await using closing = new AsyncDisposableStack();
+  const datasets = await loadDatasets(config.DATASETS_FOLDER);
+  const duckdb = closing.use(
+    await openDuckDb({ threads: config.DUCKDB_THREADS, memoryLimitMb: config.DUCKDB_MEMORY_MB, scratch: config.SCRATCH_FOLDER }),
+  );
+  const stage = createCleanStage({
+    clients,
+    duckdb,
+    datasets,
+    limits: { ...defaultLimits, inflatedBytes: config.MAX_INFLATED_BYTES },
+    names: { opsBucket: config.OPS_BUCKET, nextQueueUrl: await queueUrlOf(clients.sqs, config.NEXT_QUEUE) },
+  });
+  const buckets = { silver: config.SILVER_BUCKET, gold: "" };
+  const settings = { buckets, scratchFolder: config.SCRATCH_FOLDER, workerVersion: workerVersion() };
+  const manifests = createManifestStore(clients.s3, config.OPS_BUCKET);
+  const alignDeps = { stage, s3: clients.s3, manifests, clock: clients.clock, settings };
+  const handle = createHandle({
+    clients,
+    rawBucket: config.RAW_BUCKET,
+    queueUrl: await queueUrlOf(clients.sqs, config.QUEUE),
+    knowsDataset: (name) => datasets.has(name),
+    align: async (target, hand) => align(alignDeps, target, hand),
+  });
+  closing.use(await startConsuming(config, clients, { name: "cleaner", concurrency: config.CONCURRENCY, handle }));
+  return closing.move();
+}

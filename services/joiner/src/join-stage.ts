@@ -1,0 +1,125 @@
+/** The joiner as a stage: a clean part in, one gold part for each partition out. */
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import type { Clients } from "@airlake/shared/clients";
+import { goldPartKey } from "@airlake/shared/contracts/keys";
+import type { Manifest } from "@airlake/shared/contracts/manifest";
+import type { PartitionsChanged } from "@airlake/shared/contracts/messages";
+import type { DuckDb } from "@airlake/shared/duckdb";
+import { TransientError } from "@airlake/shared/errors";
+import type { LoadedDataset } from "@airlake/shared/load-dataset";
+import type { ManifestStore } from "@airlake/shared/stage/manifest-store";
+import type { Attempt, Stage, Target, Wanted } from "@airlake/shared/stage/types";
+import { joinPart } from "./join-part.ts";
+import type { Joined } from "./join-part.ts";
+import type { References } from "./references.ts";
+
+export interface JoinStageDeps {
+  readonly clients: Clients;
+  readonly duckdb: DuckDb;
+  readonly datasets: ReadonlyMap<string, LoadedDataset>;
+  readonly references: References;
+  readonly upstream: { readonly manifests: ManifestStore; readonly silverBucket: string; readonly nextQueueUrl: string };
+}
+
+/** The upstream manifest, as the joiner's input. */
+interface Upstream extends AsyncDisposable {
+  readonly manifest: Manifest;
+}
+
+/** Changes when the joiner itself gives other rows for the same clean part and definitions. */
+const joinerRevision = 1;
+/** Partitions named in one message; a message holds a megabyte. */
+const partitionsPerMessage = 2000;
+
+export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
+  const datasetOf = (target: Target): LoadedDataset => {
+    const dataset = deps.datasets.get(target.dataset);
+    if (dataset === undefined) throw new TransientError(`this worker has no dataset ${target.dataset}`);
+    return dataset;
+  };
+  return {
+    name: "joiner",
+
+    async readInput(target) {
+      const manifest = await upstreamOf(deps, target);
+      if (manifest === undefined) return { kind: "gone" };
+      return { kind: "present", identity: { identity: String(manifest.generation) }, value: { manifest, [Symbol.asyncDispose]: async () => {} } };
+    },
+
+    async identityNow(target) {
+      const manifest = await upstreamOf(deps, target);
+      return manifest === undefined ? "gone" : String(manifest.generation);
+    },
+
+    async fingerprint(target) {
+      const dataset = datasetOf(target);
+      const references = deps.references.fingerprintFor(dataset.definition);
+      return { text: `joiner=${joinerRevision} dataset=${dataset.fingerprint} references=${references} engine=${deps.duckdb.version}`, rulePack: null };
+    },
+
+    async work(target, input, attempt) {
+      const upstream = input.value.manifest;
+      const clean = upstream.outputs.find((part) => part.role === "clean");
+      const file = join(attempt.scratch, "clean.parquet");
+      if (clean !== undefined && !(await download(deps, clean.key, file, attempt))) return { kind: "moved" };
+      const kept = upstream.counts?.kept ?? 0;
+      const joined = clean === undefined ? nothingJoined : await joinPart(deps, { dataset: datasetOf(target), file, kept, attempt });
+      return wantedOf(target, attempt, { upstream, joined, dataset: datasetOf(target) });
+    },
+
+    async announce(target, _manifest, partitions) {
+      for (let at = 0; at === 0 || at < partitions.length; at += partitionsPerMessage) {
+        const changed: PartitionsChanged = {
+          contract: "partitions-changed/1",
+          source: target.source,
+          dataset: target.dataset,
+          partitions: partitions.slice(at, at + partitionsPerMessage),
+          correlationId: target.correlationId,
+        };
+        await deps.clients.sqs.send(new SendMessageCommand({ QueueUrl: deps.upstream.nextQueueUrl, MessageBody: JSON.stringify(changed) }));
+      }
+    },
+  };
+}
+
+const nothingJoined: Joined = { parts: [], flags: {}, rows: 0 };
+
+/** The cleaner's manifest where it has rows or could have; a source that never was good counts as gone. */
+async function upstreamOf(deps: JoinStageDeps, target: Target): Promise<Manifest | undefined> {
+  const stored = await deps.upstream.manifests.read("cleaner", target);
+  return stored?.manifest.counts === null ? undefined : stored?.manifest;
+}
+
+/** False where the part is gone: the cleaner has committed something newer. */
+async function download(deps: JoinStageDeps, key: string, file: string, attempt: Attempt): Promise<boolean> {
+  try {
+    const got = await deps.clients.s3.send(new GetObjectCommand({ Bucket: deps.upstream.silverBucket, Key: key }), { abortSignal: attempt.signal });
+    if (got.Body === undefined) throw new TransientError(`empty answer for ${key}`);
+    // In Node the SDK's body is always a Readable.
+    await pipeline(got.Body as Readable, createWriteStream(file), { signal: attempt.signal });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && error.name === "NoSuchKey") return false;
+    throw error;
+  }
+}
+
+function wantedOf(
+  target: Target,
+  attempt: Attempt,
+  made: { readonly upstream: Manifest; readonly joined: Joined; readonly dataset: LoadedDataset },
+): Wanted {
+  const name = { sourceId: target.sourceId, generation: attempt.generation, attempt: attempt.id };
+  const table = made.dataset.definition.table.name;
+  const files = made.joined.parts.map(({ file, partition, rows, bytes }) => ({
+    file,
+    part: { bucket: "gold" as const, key: goldPartKey(target.dataset, table, partition, name), rows, bytes, role: "gold" as const, partition },
+  }));
+  const counts = { read: made.joined.rows, kept: made.joined.rows, quarantined: 0, reasons: {}, flags: made.joined.flags };
+  return { kind: "outputs", files, counts, format: made.upstream.format, referenceTime: made.upstream.referenceTime, timings: {} };
+}

@@ -1,0 +1,53 @@
+/** The clients of one process: the AWS SDK's, or the embedded adapters of a lake folder. */
+import { S3Client } from "@aws-sdk/client-s3";
+import { GetQueueUrlCommand, SQSClient } from "@aws-sdk/client-sqs";
+import type { Clock } from "./clock.ts";
+import { systemClock } from "./clock.ts";
+import { createEmbeddedObjects } from "./embedded/objects.ts";
+import { createEmbeddedQueues } from "./embedded/queues.ts";
+import { ConfigError } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import type { ObjectStore } from "./object-store.ts";
+import type { QueueClient } from "./queue-client.ts";
+import type { WorkerSettings } from "./worker/settings.ts";
+
+/** What a service is started with. */
+export interface Clients {
+  readonly s3: ObjectStore;
+  readonly sqs: QueueClient;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Opens the clients that the settings ask for. */
+export function openClients(settings: WorkerSettings, log: Logger): Clients & AsyncDisposable {
+  const clock = systemClock;
+  if (settings.LAKE_FOLDER !== undefined) {
+    const queues = createEmbeddedQueues({ folder: settings.LAKE_FOLDER, clock });
+    const objects = createEmbeddedObjects({ folder: settings.LAKE_FOLDER, queues, clock });
+    return { s3: objects, sqs: queues, log, clock, [Symbol.asyncDispose]: async () => [objects, queues].forEach((client) => client.destroy()) };
+  }
+  const emulated = settings.AWS_ENDPOINT_URL ?? settings.AWS_ENDPOINT_URL_S3;
+  const s3 = new S3Client({
+    // Emulators know no bucket host names.
+    forcePathStyle: emulated !== undefined,
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+  });
+  const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
+  return { s3, sqs, log, clock, [Symbol.asyncDispose]: async () => [s3, sqs].forEach((client) => client.destroy()) };
+}
+
+/** The URL of a queue. Throws ConfigError where there is no such queue. */
+export async function queueUrlOf(sqs: QueueClient, name: string): Promise<string> {
+  try {
+    const { QueueUrl: url } = await sqs.send(new GetQueueUrlCommand({ QueueName: name }));
+    if (url === undefined) throw new ConfigError(`no URL for queue ${name}`);
+    return url;
+  } catch (error) {
+    if (error instanceof Error && (error.name === "QueueDoesNotExist" || error.name === "AWS.SimpleQueueService.NonExistentQueue")) {
+      throw new ConfigError(`there is no queue ${name}: create it first, or correct the setting`, { cause: error });
+    }
+    throw error;
+  }
+}
