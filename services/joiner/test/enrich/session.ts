@@ -1,0 +1,26 @@
+/** A DuckDB session in a folder of its own, as a stage has it. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { type DuckDbSession, openDuckDb } from "@airlake/shared/duckdb";
+
+export interface TestSession extends AsyncDisposable {
+  readonly session: DuckDbSession;
+  readonly folder: string;
+}
+
+export async function openSession(): Promise<TestSession> {
+  const folder = await mkdtemp(join(tmpdir(), "airlake-enrich-"));
+  const duckdb = await openDuckDb({ threads: 1, memoryLimitMb: 256, scratch: folder });
+  const session = await duckdb.connect(new AbortController().signal);
+  return {
+    session,
+    folder,
+    async [Symbol.asyncDispose]() {
+      session[Symbol.dispose]();
+      duckdb[Symbol.dispose]();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
