@@ -31,11 +31,14 @@ export interface TableDefinition {
   readonly storage: "parquet" | "json";
 }
 
+/** The buckets that tables lie in. */
+type LakeBuckets = Pick<Buckets, "silver" | "gold" | "ops">;
+
 /** The names of a dataset's tables that are the same for all. */
 export const tableNames = { quarantine: "quarantine", countries: "countries", sources: "sources" } as const;
 
 /** The dataset's own table first, then `quarantine`, `countries` where the dataset uses it, and `sources`. */
-export function tablesOf(dataset: DatasetDefinition, buckets: Buckets): readonly TableDefinition[] {
+export function tablesOf(dataset: DatasetDefinition, buckets: LakeBuckets): readonly TableDefinition[] {
   return [
     ownTable(dataset, buckets),
     quarantineTable(dataset, buckets),
@@ -57,7 +60,7 @@ export function partitionLocation(table: TableDefinition, partition: string): Ta
   };
 }
 
-function ownTable(dataset: DatasetDefinition, buckets: Buckets): TableDefinition {
+function ownTable(dataset: DatasetDefinition, buckets: LakeBuckets): TableDefinition {
   return {
     database: dataset.name,
     name: dataset.table.name,
@@ -69,7 +72,7 @@ function ownTable(dataset: DatasetDefinition, buckets: Buckets): TableDefinition
   };
 }
 
-function quarantineTable(dataset: DatasetDefinition, buckets: Buckets): TableDefinition {
+function quarantineTable(dataset: DatasetDefinition, buckets: LakeBuckets): TableDefinition {
   return {
     database: dataset.name,
     name: tableNames.quarantine,
@@ -81,7 +84,7 @@ function quarantineTable(dataset: DatasetDefinition, buckets: Buckets): TableDef
   };
 }
 
-function countriesTable(dataset: DatasetDefinition, buckets: Buckets): TableDefinition {
+function countriesTable(dataset: DatasetDefinition, buckets: LakeBuckets): TableDefinition {
   return {
     database: dataset.name,
     name: tableNames.countries,
@@ -93,7 +96,7 @@ function countriesTable(dataset: DatasetDefinition, buckets: Buckets): TableDefi
   };
 }
 
-function sourcesTable(dataset: DatasetDefinition, buckets: Buckets): TableDefinition {
+function sourcesTable(dataset: DatasetDefinition, buckets: LakeBuckets): TableDefinition {
   return {
     database: dataset.name,
     name: tableNames.sources,

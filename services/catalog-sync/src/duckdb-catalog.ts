@@ -1,0 +1,137 @@
+/** The embedded lake's catalog: a DuckDB file, opened only for the moment in which something new is written. */
+import type { Clock } from "@airlake/shared/clock";
+import type { TableColumn, TableDefinition } from "@airlake/shared/contracts/tables";
+import { changeCatalogFile, hasCatalogFile } from "@airlake/shared/embedded/catalog-file";
+import { TransientError } from "@airlake/shared/errors";
+import type { DuckDBConnection } from "@duckdb/node-api";
+
+import {
+  type Catalog,
+  type Known,
+  type Partition,
+  checkSamePartitionColumns,
+  createKnown,
+  partitionsOf,
+} from "./catalog.ts";
+import {
+  type StoredColumn,
+  type StoredTable,
+  readPartitions,
+  readTable,
+  stampOf,
+  writePartitions,
+  writeTable,
+} from "./sql/catalog-rows.ts";
+
+interface Deps {
+  /** The file; its folder exists. */
+  readonly file: string;
+  readonly clock: Clock;
+}
+
+/** How many tables and partitions a process remembers: some 10 MB of memory. */
+const knownLimit = 50_000;
+
+/** Opens nothing yet: the file is made by the first call that has something to write. */
+export function createDuckDbCatalog(deps: Deps): Catalog {
+  const known = createKnown(knownLimit);
+  return {
+    async ensureTables(tables, signal) {
+      await forgetLostFile(deps.file, known);
+      const unknown = tables.filter((table) => !known.has(table));
+      if (unknown.length === 0) return { created: 0, updated: 0 };
+      const counts = await changeCatalogFile(deps, async (connection) => alignTables(connection, unknown), signal);
+      for (const table of unknown) known.add(table);
+      return counts;
+    },
+
+    async ensurePartitions(table, paths, signal) {
+      if (table.partitions.length === 0) return { added: 0, known: 0 };
+      await forgetLostFile(deps.file, known);
+      const partitions = partitionsOf(table, paths);
+      const unknown = partitions.filter(({ path }) => !known.has(table, path));
+      if (unknown.length === 0) return { added: 0, known: partitions.length };
+      const added = await changeCatalogFile(
+        deps,
+        async (connection) => alignPartitions(connection, table, unknown),
+        signal,
+      );
+      if (added === "no-table") {
+        known.clear();
+        throw new TransientError(`table ${table.database}.${table.name} is not in the catalog`);
+      }
+      for (const { path } of unknown) known.add(table, path);
+      return { added, known: partitions.length - added };
+    },
+  };
+}
+
+/** Somebody removed the file: what was known of it is not so any more. */
+async function forgetLostFile(file: string, known: Known): Promise<void> {
+  if (!(await hasCatalogFile(file))) known.clear();
+}
+
+async function alignTables(
+  connection: DuckDBConnection,
+  tables: readonly TableDefinition[],
+): Promise<{ readonly created: number; readonly updated: number }> {
+  let created = 0;
+  let updated = 0;
+  for (const table of tables) {
+    const found = await readTable(connection, table);
+    const wanted = storedOf(table);
+    if (found !== undefined) {
+      const names = found.columns.filter((column) => column.is_partition).map((column) => column.column_name);
+      checkSamePartitionColumns(table, names);
+      if (JSON.stringify(found) === JSON.stringify(wanted)) continue;
+    }
+    await writeTable(connection, table, wanted);
+    if (found === undefined) created += 1;
+    else updated += 1;
+  }
+  return { created, updated };
+}
+
+async function alignPartitions(
+  connection: DuckDBConnection,
+  table: TableDefinition,
+  partitions: readonly Partition[],
+): Promise<number | "no-table"> {
+  if ((await readTable(connection, table)) === undefined) return "no-table";
+  const columns = columnsText(table);
+  const found = await readPartitions(connection, table, partitions);
+  const differing = partitions.filter((partition) => found.get(partition.path) !== stampOf(partition, columns));
+  if (differing.length > 0) await writePartitions(connection, table, { partitions: differing, columns });
+  return partitions.length - found.size;
+}
+
+function storedOf(table: TableDefinition): StoredTable {
+  return {
+    comment: table.comment,
+    storage: table.storage,
+    bucket: table.location.bucket,
+    prefix: table.location.prefix,
+    columns: [
+      ...table.columns.map((column) => storedColumnOf(column, false)),
+      ...table.partitions.map((column) => storedColumnOf(column, true)),
+    ],
+  };
+}
+
+function storedColumnOf(column: TableColumn, isPartition: boolean): StoredColumn {
+  return {
+    column_name: column.name,
+    column_type: typeText(column),
+    comment: column.comment,
+    is_partition: isPartition,
+  };
+}
+
+/** The columns that a partition's parts have, as text to compare. */
+function columnsText(table: TableDefinition): string {
+  return table.columns.map((column) => `${column.name} ${typeText(column)}`).join(", ");
+}
+
+function typeText(column: TableColumn): string {
+  return typeof column.type === "string" ? column.type : JSON.stringify(column.type);
+}
