@@ -1,0 +1,115 @@
+/** Receiving: hands out visible messages, parks what came back too often, and waits for more. */
+import type { DatabaseSync } from "node:sqlite";
+import type { Message } from "@aws-sdk/client-sqs";
+import type { Clock } from "../clock.ts";
+import { abortError } from "./client-shape.ts";
+import { transact } from "./database.ts";
+import { numberOf, queueArnOf, redrivePolicyOf } from "./queue-attributes.ts";
+import { receiptOf, toMessage } from "./queue-messages.ts";
+import type { WantedNames } from "./queue-messages.ts";
+import type { MessageRow, QueueRow, QueueStore } from "./queue-store.ts";
+import type { Waiting } from "./waiting.ts";
+
+export interface ReceiveDeps {
+  readonly db: DatabaseSync;
+  readonly store: QueueStore;
+  readonly clock: Clock;
+  readonly waiting: Waiting;
+}
+
+export interface ReceiveRequest {
+  readonly queueName: string;
+  readonly most: number;
+  /** Undefined: the queue's own. */
+  readonly visibilitySeconds: number | undefined;
+  readonly waitSeconds: number;
+  readonly wanted: WantedNames;
+}
+
+/** Other processes' messages are seen by looking again this often. */
+const lookAgainMs = 50;
+const sweepEveryMs = 60_000;
+
+export type Receive = (
+  find: () => QueueRow,
+  request: ReceiveRequest,
+  signal: AbortSignal | undefined,
+) => Promise<readonly Message[]>;
+
+/** Up to `most` messages, at once when there are any, else when one comes within `waitSeconds`; none after that. */
+export function createReceive(deps: ReceiveDeps): Receive {
+  const sweep = createSweep(deps);
+  return async (find, request, signal) => {
+    const deadline = performance.now() + request.waitSeconds * 1000;
+    for (;;) {
+      const queue = find();
+      sweep(queue);
+      const messages = handOut(deps, queue, request);
+      const leftMs = deadline - performance.now();
+      if (messages.length > 0 || leftMs <= 0) return messages;
+      await deps.waiting.wait(queue.name, Math.min(leftMs, lookAgainMs), signal);
+      if (signal?.aborted === true || deps.waiting.closed()) throw abortError(signal?.reason);
+    }
+  };
+}
+
+function handOut(deps: ReceiveDeps, queue: QueueRow, request: ReceiveRequest): readonly Message[] {
+  const { db, store, clock, waiting } = deps;
+  // A look without the write lock: an idle poller must not hold up those who write.
+  if (!store.hasVisible(queue.id, clock.now().getTime())) return [];
+  const parkedIn = new Set<string>();
+  const messages = transact(db, () => {
+    const nowMs = clock.now().getTime();
+    const seconds = request.visibilitySeconds ?? numberOf(queue.attributes, "VisibilityTimeout");
+    return takeVisible(deps, queue, { nowMs, most: request.most, parkedIn }).map((row) => {
+      store.handOut(row.id, nowMs, nowMs + seconds * 1000);
+      const receipt = receiptOf({ queueId: queue.id, id: row.id, messageId: row.messageId }, clock.newId());
+      return toMessage(row, receipt, nowMs, request.wanted);
+    });
+  });
+  waiting.wake(parkedIn);
+  return messages;
+}
+
+interface Taking {
+  readonly nowMs: number;
+  readonly most: number;
+  /** Takes the names of the queues that messages were parked in. */
+  readonly parkedIn: Set<string>;
+}
+
+/** Visible messages that may still be handed out; those that may not go to the dead-letter queue, their age and attributes kept. */
+function takeVisible(deps: ReceiveDeps, queue: QueueRow, { nowMs, most, parkedIn }: Taking): readonly MessageRow[] {
+  const { store } = deps;
+  const policy = redrivePolicyOf(queue.attributes);
+  const deadLetters = policy === undefined ? undefined : store.findQueue(policy.deadLetterQueue);
+  const isSpent = (row: MessageRow): boolean =>
+    policy !== undefined && deadLetters !== undefined && row.receiveCount >= policy.maxReceiveCount;
+  for (;;) {
+    const rows = store.visible(queue.id, nowMs, oldestKeptMs(queue, nowMs), most);
+    const spent = rows.filter(isSpent);
+    for (const row of spent) {
+      if (deadLetters === undefined) break;
+      store.park(row.id, deadLetters.id, queueArnOf(queue.name), nowMs);
+      parkedIn.add(deadLetters.name);
+    }
+    if (spent.length === 0) return rows;
+  }
+}
+
+/** Messages that were sent at or before this time have outlived the queue's retention. Unix milliseconds. */
+export function oldestKeptMs(queue: QueueRow, nowMs: number): number {
+  return nowMs - numberOf(queue.attributes, "MessageRetentionPeriod") * 1000;
+}
+
+/** Expired messages are never handed out; now and then they are also deleted, so that the file does not grow for ever. */
+function createSweep({ db, store, clock }: ReceiveDeps): (queue: QueueRow) => void {
+  const sweptAt = new Map<number, number>();
+  return (queue) => {
+    const last = sweptAt.get(queue.id);
+    const now = performance.now();
+    if (last !== undefined && now - last < sweepEveryMs) return;
+    sweptAt.set(queue.id, now);
+    transact(db, () => store.dropExpired(queue.id, oldestKeptMs(queue, clock.now().getTime())));
+  };
+}
