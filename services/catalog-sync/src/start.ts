@@ -22,7 +22,7 @@ export async function start(config: CatalogSyncConfig, clients: Clients): Promis
 }
 
 function openCatalog(config: CatalogSyncConfig, clients: Clients, closing: AsyncDisposableStack): Catalog {
-  if (config.CATALOG_FILE !== undefined) return createDuckDbCatalog({ file: config.CATALOG_FILE });
+  if (config.CATALOG_FILE !== undefined) return createDuckDbCatalog({ file: config.CATALOG_FILE, clock: clients.clock });
   const glue = closing.adopt(new GlueClient({}), (client) => client.destroy());
   return createGlueCatalog({ glue, log: clients.log });
 }
