@@ -5,7 +5,7 @@ export interface Screen {
   /** Somebody looks at it: lines can be updated in place. */
   readonly live: boolean;
   readonly colour: boolean;
-  /** Width in columns; 100 where it is no terminal. */
+  /** Width in columns; Infinity where it is no terminal: what is piped is not cut. */
   readonly columns: number;
 }
 
@@ -27,5 +27,5 @@ export function screenOf(stream: ScreenStream, env: NodeJS.ProcessEnv = process.
 function columnsOf(stream: ScreenStream, env: NodeJS.ProcessEnv): number {
   if (stream.columns !== undefined && stream.columns > 0) return stream.columns;
   const told = Number(env["COLUMNS"] ?? "");
-  return Number.isInteger(told) && told >= 20 ? told : 100;
+  return Number.isInteger(told) && told >= 20 ? told : Infinity;
 }

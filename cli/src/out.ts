@@ -24,8 +24,10 @@ export interface Out {
   /** Colours for results, and for notes. */
   readonly style: Style;
   readonly noteStyle: Style;
-  /** The width for results in columns; what is piped is not cut. */
+  /** The width for results in columns; Infinity where they are piped. */
   readonly columns: number;
+  /** The width for notes. */
+  readonly noteColumns: number;
   /** Somebody looks at stderr: progress can be one updated line. */
   readonly live: boolean;
 }
@@ -70,6 +72,7 @@ export function createOut(stdout: OutStream, stderr: OutStream, env?: NodeJS.Pro
     style: styleOf(results),
     noteStyle: styleOf(words),
     columns: results.columns,
+    noteColumns: words.columns,
     live: words.live,
   };
 }

@@ -1,0 +1,170 @@
+/**
+ * The embedded run: the lake's folder in place of buckets and queues, and the four services in this process.
+ * Nothing listens on a port, and nothing but the lake's folder is written.
+ */
+import { availableParallelism, totalmem } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Clients } from "@airlake/shared/clients";
+import type { Clock } from "@airlake/shared/clock";
+import { type QueueRole, type Topology, queueRoles, topologyOf } from "@airlake/shared/contracts/topology";
+import { catalogFileOf } from "@airlake/shared/embedded/catalog-file";
+import { createEmbeddedObjects } from "@airlake/shared/embedded/objects";
+import { createEmbeddedQueues } from "@airlake/shared/embedded/queues";
+import { createLogger } from "@airlake/shared/logger";
+import type { ObjectStore } from "@airlake/shared/object-store";
+import type { QueueClient } from "@airlake/shared/queue-client";
+import { workerVersion } from "@airlake/shared/version";
+
+import type { Lake } from "./lake.ts";
+import { type QueueUrls, setUp } from "./set-up.ts";
+import type { Watch } from "./watch.ts";
+
+/** A lake with its buckets and queues, ready to be read and written. */
+export interface OpenedLake extends AsyncDisposable {
+  readonly lake: Lake;
+  readonly s3: ObjectStore;
+  readonly sqs: QueueClient;
+  readonly clock: Clock;
+  readonly topology: Topology;
+  readonly queues: Readonly<Record<QueueRole, QueueUrls>>;
+  /** Nothing waits, is in hand or comes back later in the queues of these roles. */
+  isQuiet(roles: readonly QueueRole[]): boolean;
+}
+
+/** Opens the lake's buckets and queues, and makes those that are missing. */
+export async function openEmbedded(lake: Lake, clock: Clock): Promise<OpenedLake> {
+  const topology = topologyOf("");
+  await using closing = new AsyncDisposableStack();
+  const sqs = closing.adopt(createEmbeddedQueues({ folder: lake.folder, clock }), (client) => client.destroy());
+  const s3 = closing.adopt(createEmbeddedObjects({ folder: lake.folder, queues: sqs, clock }), (client) =>
+    client.destroy(),
+  );
+  const queues = await setUp({ s3, sqs }, topology);
+  const opened = closing.move();
+  return {
+    lake,
+    s3,
+    sqs,
+    clock,
+    topology,
+    queues,
+    isQuiet: (roles) => sqs.isQuiet(roles.map((role) => queues[role].url)),
+    [Symbol.asyncDispose]: async () => opened.disposeAsync(),
+  };
+}
+
+/** The folder of dataset definitions that comes with Airlake. */
+export const datasetsFolder = fileURLToPath(new URL("../../datasets", import.meta.url));
+
+/** The stages from a raw object to a row that can be queried. */
+export const pipelineRoles: readonly QueueRole[] = ["clean", "join", "catalog"];
+
+/**
+ * Seconds that a message stays hidden when its process was killed: so long a later run may have to wait for it.
+ * Long enough for a heartbeat (each third of it) to come through a busy machine.
+ */
+const visibilitySeconds = 30;
+/** Ctrl-C waits this long for what is in hand; then it is handed back. */
+const drainSeconds = 15;
+
+/** Starts the services of these queues. Disposing drains them. */
+export async function startServices(
+  opened: OpenedLake,
+  watch: Watch,
+  roles: readonly QueueRole[] = pipelineRoles,
+): Promise<AsyncDisposable> {
+  await using closing = new AsyncDisposableStack();
+  for (const role of queueRoles.filter((one) => roles.includes(one))) closing.use(await starters[role](opened, watch));
+  return closing.move();
+}
+
+/** Loaded when they are needed: most verbs start nothing, and DuckDB takes its time. */
+const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) => Promise<AsyncDisposable>>> = {
+  async ingest(opened, watch) {
+    const { start } = await import("@airlake/ingestor/start");
+    const { raw: RAW_BUCKET } = opened.topology.buckets;
+    return start({ ...settingsOf(opened, "ingest"), RAW_BUCKET }, clientsOf(opened, watch, "ingestor"));
+  },
+  async clean(opened, watch) {
+    const { start } = await import("@airlake/cleaner/start");
+    const { raw: RAW_BUCKET, silver: SILVER_BUCKET } = opened.topology.buckets;
+    return start(
+      {
+        ...settingsOf(opened, "clean"),
+        ...engineSettings(),
+        RAW_BUCKET,
+        SILVER_BUCKET,
+        NEXT_QUEUE: opened.topology.queues.join.name,
+        DATASETS_FOLDER: datasetsFolder,
+        MAX_INFLATED_BYTES: 6_000_000_000,
+      },
+      clientsOf(opened, watch, "cleaner"),
+    );
+  },
+  async join(opened, watch) {
+    const { start } = await import("@airlake/joiner/start");
+    const { silver: SILVER_BUCKET, gold: GOLD_BUCKET } = opened.topology.buckets;
+    return start(
+      {
+        ...settingsOf(opened, "join"),
+        ...engineSettings(),
+        SILVER_BUCKET,
+        GOLD_BUCKET,
+        NEXT_QUEUE: opened.topology.queues.catalog.name,
+        DATASETS_FOLDER: datasetsFolder,
+      },
+      clientsOf(opened, watch, "joiner"),
+    );
+  },
+  async catalog(opened, watch) {
+    const { start } = await import("@airlake/catalog-sync/start");
+    const { silver: SILVER_BUCKET, gold: GOLD_BUCKET } = opened.topology.buckets;
+    return start(
+      {
+        ...settingsOf(opened, "catalog"),
+        SILVER_BUCKET,
+        GOLD_BUCKET,
+        DATASETS_FOLDER: datasetsFolder,
+        CATALOG: "duckdb",
+        CATALOG_FILE: catalogFileOf(opened.lake.folder),
+        CONCURRENCY: 1,
+      },
+      clientsOf(opened, watch, "catalog-sync"),
+    );
+  },
+};
+
+/** What every service is set to; no port, so none is opened. */
+function settingsOf(opened: OpenedLake, role: QueueRole) {
+  const queue = opened.topology.queues[role];
+  return {
+    QUEUE: queue.name,
+    DEAD_LETTER_QUEUE: queue.deadLetterName,
+    OPS_BUCKET: opened.topology.buckets.ops,
+    HOST: "127.0.0.1",
+    VISIBILITY_TIMEOUT_SECONDS: visibilitySeconds,
+    ATTEMPT_DEADLINE_SECONDS: 7200,
+    DRAIN_TIMEOUT_SECONDS: drainSeconds,
+    WAIT_TIME_SECONDS: 20,
+    SCRATCH_FOLDER: join(opened.lake.folder, ".airlake", "scratch"),
+    LOG_LEVEL: "info" as const,
+    LAKE_FOLDER: opened.lake.folder,
+  };
+}
+
+/** The machine's cores, and a quarter of its memory for each of the two engines at most. */
+function engineSettings() {
+  const cores = availableParallelism();
+  const quarterMb = Math.floor(totalmem() / 4 / 1024 / 1024);
+  return {
+    CONCURRENCY: Math.max(2, Math.min(4, cores)),
+    DUCKDB_THREADS: cores,
+    DUCKDB_MEMORY_MB: Math.max(256, Math.min(2048, quarterMb)),
+  };
+}
+
+function clientsOf(opened: OpenedLake, watch: Watch, name: string): Clients {
+  const log = createLogger(name, { level: "info", version: workerVersion(), sink: watch.sink });
+  return { s3: opened.s3, sqs: watch.watched(opened.sqs), log, clock: opened.clock };
+}

@@ -1,0 +1,134 @@
+/** The story of `run`: files into the raw bucket, through the pipeline, and what became of them. */
+import { HeadObjectCommand } from "@aws-sdk/client-s3";
+import { httpStatusOf } from "@airlake/shared/errors";
+
+import { type Accounted, type Seen, accountOf, discrepancies } from "./account.ts";
+import { mapBounded } from "./bounded.ts";
+import type { OpenedLake } from "./embedded.ts";
+import { type Entry, type LedgerPlace, readEntries, readFailures } from "./ledger.ts";
+import type { NamedSource } from "./named-sources.ts";
+import { type Rest, askToLook } from "./pipeline.ts";
+import type { Session } from "./session.ts";
+import { counted, grouped } from "./text.ts";
+import { uploadWhatDiffers } from "./upload.ts";
+import { keysOf } from "./watch.ts";
+
+/** What a run found out. */
+export interface RunReport {
+  /** Sorted as the sources were given. */
+  readonly accounts: readonly Accounted[];
+  /** What does not add up: a defect of Airlake. */
+  readonly discrepancies: readonly string[];
+}
+
+/** Brings the sources in and waits until they are through. Undefined where the person wished to stop. */
+export async function runFiles(session: Session, sources: readonly NamedSource[]): Promise<RunReport | undefined> {
+  const keys = sources.map(({ key }) => key);
+  const before = await noteBefore(session.opened, keys);
+  await bringIn(session, sources);
+  if (session.signal.aborted) return undefined;
+  return reportWhenQuiet(session, before);
+}
+
+/** The ledger as it is before anything changes. */
+export interface Before {
+  readonly keys: readonly string[];
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly at: Date;
+}
+
+export async function noteBefore(opened: OpenedLake, keys: readonly string[]): Promise<Before> {
+  const at = opened.clock.now();
+  return { keys, entries: await readEntries(placeOf(opened), opened.topology.buckets.raw, keys), at };
+}
+
+/** Waits for the pipeline's rest and reads the account of the sources that were noted before. */
+export async function reportWhenQuiet(session: Session, before: Before): Promise<RunReport | undefined> {
+  const rest = await session.rest(before.keys);
+  if (rest.kind === "interrupted") return undefined;
+  const seen = await look(session.opened, before, rest);
+  const accounts = seen.map(accountOf);
+  return { accounts, discrepancies: discrepancies(seen, accounts) };
+}
+
+async function bringIn(session: Session, sources: readonly NamedSource[]): Promise<void> {
+  const { opened, progress, signal } = session;
+  let looked = 0;
+  const same: string[] = [];
+  await uploadWhatDiffers(
+    { s3: opened.s3, bucket: opened.topology.buckets.raw, signal },
+    sources,
+    async (source, was) => {
+      looked += 1;
+      // No event tells of a file that is there already; but the rules may be others since.
+      if (was === "same") same.push(source.key);
+      if (same.length >= pointersAtOnce) await askToLook(opened, same.splice(0));
+      await progress.tick(() => `bringing in ${grouped(looked)} of ${counted(sources.length, "file")}`);
+    },
+  );
+  await askToLook(opened, same);
+}
+
+const pointersAtOnce = 10;
+
+async function look(opened: OpenedLake, before: Before, rest: Rest): Promise<readonly Seen[]> {
+  const place = placeOf(opened);
+  const bucket = opened.topology.buckets.raw;
+  const after = await readEntries(place, bucket, before.keys);
+  const etags = new Map(await mapBounded(before.keys, 16, async (key) => [key, await etagOf(opened, key)] as const));
+  const failing = new Map(
+    rest.kind === "gave-up" ? rest.failed.flatMap(({ keys, error }) => keys.map((key) => [key, error] as const)) : [],
+  );
+  const nobody: Entry = { cleaner: undefined, joiner: undefined };
+  const seen = before.keys.map((key): Seen => {
+    const error = failing.get(key);
+    return {
+      key,
+      before: before.entries.get(key) ?? nobody,
+      after: after.get(key) ?? nobody,
+      etag: etags.get(key),
+      ...(error === undefined ? {} : { failing: error }),
+    };
+  });
+  return withParked(place, seen, { since: before.at, until: opened.clock.now(), bucket });
+}
+
+function isOpen(seen: Seen): boolean {
+  return accountOf(seen).line.reason?.startsWith("failed: ") === true;
+}
+
+/** Failure records are looked through only where the ledger leaves a question. */
+async function withParked(
+  place: LedgerPlace,
+  seen: readonly Seen[],
+  run: { readonly since: Date; readonly until: Date; readonly bucket: string },
+): Promise<readonly Seen[]> {
+  if (!seen.some(isOpen)) return seen;
+  const days = [...new Set([run.since, run.until].map((at) => at.toISOString().slice(0, 10)))];
+  const parked = new Map<string, { readonly reason: string; readonly detail: string }>();
+  for (const record of await readFailures(place, days)) {
+    if (record.at < run.since.toISOString()) continue;
+    const unexpected = record.reason === "transient" || record.reason === "unexpected";
+    const why = { reason: unexpected ? `failed: ${record.detail}` : record.reason, detail: record.detail };
+    for (const key of record.source === undefined ? keysOf({ Body: record.body }) : [record.source.key])
+      parked.set(key, why);
+  }
+  return seen.map((one) => {
+    const why = parked.get(one.key);
+    return why === undefined ? one : { ...one, parked: why };
+  });
+}
+
+/** Where an opened lake's ledger lies. */
+export function placeOf(opened: OpenedLake): LedgerPlace {
+  return { s3: opened.s3, opsBucket: opened.topology.buckets.ops };
+}
+
+async function etagOf(opened: OpenedLake, key: string): Promise<string | undefined> {
+  try {
+    return (await opened.s3.send(new HeadObjectCommand({ Bucket: opened.topology.buckets.raw, Key: key }))).ETag;
+  } catch (error) {
+    if (httpStatusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
