@@ -3,6 +3,8 @@ import { availableParallelism } from "node:os";
 
 import { defineConfig } from "vitest/config";
 
+import { createSkippedReporter } from "./test/skipped-reporter.ts";
+
 const services = readdirSync(new URL("services", import.meta.url)).map((name) => `services/${name}`);
 
 export default defineConfig({
@@ -11,7 +13,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: availableParallelism(),
-    passWithNoTests: false,
+    reporters: ["default", createSkippedReporter((text) => process.stdout.write(text))],
     projects: ["shared", ...services, "cli", "test"].map((root) => ({
       extends: true as const,
       test: { name: root === "test" ? "repository" : root.replace("services/", ""), root, include: ["**/*.test.ts"] },
