@@ -1,0 +1,26 @@
+// Prints `N passed, N failed[, N skipped]` from the test runner's JSON report; ends 1 unless something passed and nothing failed.
+import { readFileSync } from "node:fs";
+
+const report = readReport(process.argv[2] ?? "");
+const counts = { passed: 0, failed: 0, skipped: 0 };
+for (const file of report.testResults) {
+  for (const test of file.assertionResults) counts[kindOf(test.status)] += 1;
+  // A file that could not be loaded holds no test that failed.
+  if (file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")) counts.failed += 1;
+}
+const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
+console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`);
+process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+
+function kindOf(status) {
+  return status === "passed" || status === "failed" ? status : "skipped";
+}
+
+function readReport(path) {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch {
+    console.error("The test runner left no report.");
+    return { testResults: [] };
+  }
+}
