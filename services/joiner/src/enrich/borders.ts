@@ -113,7 +113,7 @@ function boxesAround(latitude: number, longitude: number): [number, number, numb
   const north = Math.min(90, latitude + tall);
   const wide = tall / Math.cos((Math.abs(latitude) * Math.PI) / 180);
   // So near a pole the box goes all the way round.
-  if (!(wide < 180)) return [[-180, south, 180, north]];
+  if (wide >= 180) return [[-180, south, 180, north]];
   const west = longitude - wide;
   const east = longitude + wide;
   if (west < -180)

@@ -1,10 +1,10 @@
 import { createRequire } from "node:module";
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { createBorders } from "../../src/enrich/borders.ts";
-import { countryTable } from "../../src/enrich/countries.ts";
+import { createBorders } from "../src/enrich/borders.ts";
+import { countryTable } from "../src/enrich/countries.ts";
 
 const borders = createBorders();
 const codes = new Set(countryTable().map((country) => country.alpha2));
@@ -81,7 +81,7 @@ describe("contested ground", () => {
     ["Western Sahara, east of the berm", 26.3, -10.55, "EH", ["EH", "MA"]],
     ["Northern Cyprus", 35.3, 33.6, "CY", ["CY"]],
     ["Akrotiri", 34.59, 32.97, "GB", ["GB", "CY"]],
-  ])("%s accepts each side's code", (_name, latitude, longitude, code, accepted) => {
+  ])("%s accepts each side's code", (_name, latitude, longitude, ...[code, accepted]) => {
     const place = borders.locate(latitude, longitude);
 
     expect(place.code).toBe(code);
@@ -145,6 +145,9 @@ describe("the edges of the map", () => {
     // Tuvalu's waters are drawn on the other side alone.
     expect(borders.locate(-8, -179.99)).toEqual({ code: null, accepted: ["TV"] });
     expect(borders.locate(-8, -179.97).accepted).toEqual([]);
+    // And the Kermadec Islands' on this one.
+    expect(borders.locate(-25, 179.99)).toEqual({ code: null, accepted: ["NZ"] });
+    expect(borders.locate(-25, 179.97).accepted).toEqual([]);
   });
 
   test.each([
@@ -200,10 +203,22 @@ describe("any point on the globe", () => {
 test("the fingerprint names the library as it is installed", () => {
   const library = "@rapideditor/country-coder";
   const entry = createRequire(import.meta.url).resolve(library);
-  const installed: unknown = createRequire(entry)("../package.json");
+  const manifest: unknown = createRequire(entry)("../package.json");
+  const [name, rest] = [borders.fingerprint.slice(0, library.length), borders.fingerprint.slice(library.length + 1)];
+  const [version, hash] = rest.split("+");
 
-  expect(installed).toMatchObject({ name: library });
-  expect(borders.fingerprint).toMatch(
-    new RegExp(`^${library}@${(installed as { version: string }).version}\\+[0-9a-f]{16}$`),
-  );
+  expect(manifest).toMatchObject({ name, version });
+  expect(hash).toMatch(/^[0-9a-f]{16}$/);
+});
+
+test("the points used last are remembered, and no more than asked for", () => {
+  const forgetful = createBorders(2);
+  const brussels = forgetful.locate(50.85, 4.35);
+  const paris = forgetful.locate(48.86, 2.35);
+
+  forgetful.locate(50.85, 4.35);
+  forgetful.locate(52.52, 13.4);
+
+  expect(forgetful.locate(50.85, 4.35)).toBe(brussels);
+  expect(forgetful.locate(48.86, 2.35)).not.toBe(paris);
 });

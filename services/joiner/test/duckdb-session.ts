@@ -1,13 +1,15 @@
 /** A DuckDB session in a folder of its own, as a stage has it. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { type DuckDbSession, openDuckDb } from "@airlake/shared/duckdb";
 
 export interface TestSession extends AsyncDisposable {
   readonly session: DuckDbSession;
   readonly folder: string;
+  /** Copies a file to where the session may read it, and returns its path there. */
+  readonly copyIn: (path: string) => Promise<string>;
 }
 
 export async function openSession(): Promise<TestSession> {
@@ -17,6 +19,11 @@ export async function openSession(): Promise<TestSession> {
   return {
     session,
     folder,
+    async copyIn(path) {
+      const copy = join(folder, basename(path));
+      await copyFile(path, copy);
+      return copy;
+    },
     async [Symbol.asyncDispose]() {
       session[Symbol.dispose]();
       duckdb[Symbol.dispose]();
