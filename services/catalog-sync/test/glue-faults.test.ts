@@ -52,6 +52,20 @@ test("wants no other try when one refusal will never pass", async () => {
   expect(String(error)).toContain("NA/2018: ResourceNumberLimitExceededException");
 });
 
+test("asks for no more than 100 partitions a call", async () => {
+  const { catalog, inputs } = answering({ BatchCreatePartitionCommand: [{}, {}, {}] });
+
+  const counts = await catalog.ensurePartitions(
+    table,
+    Array.from({ length: 250 }, (_, at) => `country=BE/year=${1700 + at}`),
+  );
+
+  expect(counts).toEqual({ added: 250, known: 0 });
+  expect(inputs["BatchCreatePartitionCommand"]).toMatchObject(
+    [100, 100, 50].map((length) => ({ PartitionInputList: { length } })),
+  );
+});
+
 test("does not take a refused partition for known", async () => {
   const { catalog, sent } = answering({
     BatchCreatePartitionCommand: [{ Errors: [refusal("BE", "InternalServiceException")] }, {}],
