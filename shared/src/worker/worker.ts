@@ -48,6 +48,8 @@ export interface Worker extends AsyncDisposable {
 
 /** Share of the visibility that is kept back for a step under way when the lease runs out. */
 const leaseMarginShare = 0.25;
+/** After the drain time, for handing back what is in hand. */
+const stopMarginMs = 10_000;
 
 /** Starts polling. Disposing stops: no new message, those in hand are finished or handed back, at the latest after the drain timeout. */
 export function startWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
@@ -62,8 +64,9 @@ export function startWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
     isDraining: () => state.draining,
     async [Symbol.asyncDispose](): Promise<void> {
       state.draining = true;
-      const stopped = Promise.all(consumers.map((consumer) => consumer.stop()));
-      const timer = setTimeout(() => abort.abort(new TransientError("the worker is stopping")), options.drainTimeoutSeconds * 1000);
+      const stopped = Promise.all(consumers.map(async (consumer) => consumer.stop()));
+      const stopNow = (): void => abort.abort(new TransientError("the worker is stopping"));
+      const timer = setTimeout(stopNow, options.drainTimeoutSeconds * 1000);
       await stopped;
       clearTimeout(timer);
     },
@@ -87,7 +90,6 @@ function startConsumer(deps: WorkerDeps, options: WorkerOptions, running: Runnin
     waitTimeSeconds: options.waitTimeSeconds,
     pollingWaitTimeMs: 1,
     authenticationErrorTimeout: 5000,
-    pollingCompleteWaitTimeMs: (options.drainTimeoutSeconds + 10) * 1000,
     messageAttributeNames: ["All"],
     messageSystemAttributeNames: ["All"],
     handleMessage: async (message) => {
@@ -114,11 +116,11 @@ function startConsumer(deps: WorkerDeps, options: WorkerOptions, running: Runnin
 
   return {
     async stop(): Promise<void> {
-      const { promise: stopped, resolve } = Promise.withResolvers<void>();
-      consumer.once("stopped", () => resolve());
       // Aborting would also cancel the delete of a message in hand; not aborting would sit out the long poll.
       consumer.stop({ abort: inHand === 0 });
-      await stopped;
+      // The library's own wait looks once a second.
+      const deadlineMs = deps.clock.monotonicMs() + options.drainTimeoutSeconds * 1000 + stopMarginMs;
+      while (consumer.status.isPolling && deps.clock.monotonicMs() < deadlineMs) await deps.clock.sleep(5);
     },
   };
 }
