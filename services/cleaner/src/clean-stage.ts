@@ -11,7 +11,8 @@ import type { LoadedDataset } from "@airlake/shared/load-dataset";
 import type { Attempt, Input, PartFile, Stage, Target, Wanted } from "@airlake/shared/stage/types";
 import { readWantedRulePack } from "@airlake/shared/stage/wanted-rules";
 import { cleanSource } from "./clean-source.ts";
-import type { Cleaned, Limits } from "./clean-source.ts";
+import type { Cleaned } from "./clean-source.ts";
+import type { Limits } from "./limits.ts";
 
 export interface CleanStageDeps {
   readonly clients: Clients;
@@ -46,7 +47,9 @@ export function createCleanStage(deps: CleanStageDeps): Stage<RawObject> {
       const dataset = datasetOf(target);
       const rulePack = await readWantedRulePack(deps.clients.s3, deps.names.opsBucket, target.dataset);
       if (dataset.definition.rulePacks[String(rulePack)] === undefined) {
-        throw new TransientError(`${wantedRulesKey(target.dataset)} wants rule pack ${rulePack}, which this worker lacks`);
+        throw new TransientError(
+          `${wantedRulesKey(target.dataset)} wants rule pack ${rulePack}, which this worker lacks`,
+        );
       }
       const text = `cleaner=${cleanerRevision} rules=${rulePack} dataset=${dataset.fingerprint} engine=${deps.duckdb.version}`;
       return { text, rulePack };
@@ -73,8 +76,14 @@ export function createCleanStage(deps: CleanStageDeps): Stage<RawObject> {
     },
 
     async announce(target) {
-      const ready: CleanReady = { contract: "clean-ready/1", source: target.source, correlationId: target.correlationId };
-      await deps.clients.sqs.send(new SendMessageCommand({ QueueUrl: deps.names.nextQueueUrl, MessageBody: JSON.stringify(ready) }));
+      const ready: CleanReady = {
+        contract: "clean-ready/1",
+        source: target.source,
+        correlationId: target.correlationId,
+      };
+      await deps.clients.sqs.send(
+        new SendMessageCommand({ QueueUrl: deps.names.nextQueueUrl, MessageBody: JSON.stringify(ready) }),
+      );
     },
   };
 }
@@ -104,7 +113,9 @@ async function readRaw(deps: CleanStageDeps, target: Target, signal: AbortSignal
 async function etagNow(deps: CleanStageDeps, target: Target, signal: AbortSignal): Promise<string> {
   const { bucket, key } = target.source;
   try {
-    const head = await deps.clients.s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
+    const head = await deps.clients.s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), {
+      abortSignal: signal,
+    });
     return head.ETag ?? "";
   } catch (error) {
     // A HEAD cannot tell a missing bucket; where "gone" is news, the next round's GET decides.
@@ -118,11 +129,24 @@ function wantedOf(target: Target, attempt: Attempt, cleaned: Cleaned): Wanted {
   const files: PartFile[] = [];
   if (cleaned.clean !== undefined) {
     const { file, rows, bytes } = cleaned.clean;
-    files.push({ file, part: { bucket: "silver", key: cleanPartKey(target.dataset, part), rows, bytes, role: "clean", partition: "" } });
+    files.push({
+      file,
+      part: { bucket: "silver", key: cleanPartKey(target.dataset, part), rows, bytes, role: "clean", partition: "" },
+    });
   }
   if (cleaned.quarantine !== undefined) {
     const { file, rows, bytes } = cleaned.quarantine;
-    files.push({ file, part: { bucket: "silver", key: quarantinePartKey(target.dataset, part), rows, bytes, role: "quarantine", partition: "" } });
+    files.push({
+      file,
+      part: {
+        bucket: "silver",
+        key: quarantinePartKey(target.dataset, part),
+        rows,
+        bytes,
+        role: "quarantine",
+        partition: "",
+      },
+    });
   }
   return {
     kind: "outputs",

@@ -1,4 +1,5 @@
 /** Composes the cleaner from its settings and clients. */
+import { mkdir } from "node:fs/promises";
 import { queueUrlOf } from "@airlake/shared/clients";
 import type { Clients } from "@airlake/shared/clients";
 import { openDuckDb } from "@airlake/shared/duckdb";
@@ -8,16 +9,21 @@ import { createManifestStore } from "@airlake/shared/stage/manifest-store";
 import { workerVersion } from "@airlake/shared/version";
 import { startConsuming } from "@airlake/shared/worker/start-consuming";
 import { createCleanStage } from "./clean-stage.ts";
-import { defaultLimits } from "./clean-source.ts";
+import { defaultLimits } from "./limits.ts";
 import type { CleanerConfig } from "./config.ts";
 import { createHandle } from "./handle.ts";
 
 /** Starts the cleaner. Disposing drains it. */
 export async function start(config: CleanerConfig, clients: Clients): Promise<AsyncDisposable> {
   await using closing = new AsyncDisposableStack();
+  await mkdir(config.SCRATCH_FOLDER, { recursive: true });
   const datasets = await loadDatasets(config.DATASETS_FOLDER);
   const duckdb = closing.use(
-    await openDuckDb({ threads: config.DUCKDB_THREADS, memoryLimitMb: config.DUCKDB_MEMORY_MB, scratch: config.SCRATCH_FOLDER }),
+    await openDuckDb({
+      threads: config.DUCKDB_THREADS,
+      memoryLimitMb: config.DUCKDB_MEMORY_MB,
+      scratch: config.SCRATCH_FOLDER,
+    }),
   );
   const stage = createCleanStage({
     clients,

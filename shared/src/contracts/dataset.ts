@@ -25,7 +25,8 @@ const format = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("csv"),
     name: z.string().regex(/^[a-z0-9-]+$/),
-    delimiter: z.enum([",", ";", "\t", "|"]),
+    /** What may stand between fields; tried in order. */
+    delimiters: z.array(z.enum([",", ";", "\t", "|"])).min(1),
     /** The header has all of these columns, spelled so. */
     columns: z.array(z.string().min(1)).min(1),
     /** Columns that a header may lack; the SQL sees NULL then. */

@@ -1,0 +1,150 @@
+/** What DuckDB does with a source's normalised records: judge each by the dataset's SQL, and write the two parts. */
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import type { Counts } from "@airlake/shared/contracts/manifest";
+import { type DuckDbSession, quoteName } from "@airlake/shared/duckdb";
+import type { LoadedDataset } from "@airlake/shared/load-dataset";
+
+import type { Limits } from "./limits.ts";
+import type { Split } from "./split-source.ts";
+import { deliveredCsv, deliveredElements, deliveredLines, malformedElements, originalCsv } from "./sql/delivered.ts";
+import {
+  copyToParquet,
+  countFlags,
+  countReasons,
+  createDuplicates,
+  createRejected,
+  type Lineage,
+  selectClean,
+  selectQuarantine,
+} from "./sql/judge.ts";
+import { type LineShape, readMalformed, readRecords } from "./sql/read-records.ts";
+import { ndjsonSeparator } from "./split-records.ts";
+
+/** A Parquet file in scratch. */
+export interface PartFile {
+  readonly file: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface CleanRecordsJob {
+  readonly split: Split;
+  readonly sourceId: string;
+  readonly rulePack: number;
+  readonly referenceTime: Date;
+  readonly scratch: string;
+  readonly limits: Limits;
+}
+
+export interface CleanParts {
+  readonly counts: Counts;
+  /** Undefined where there are no rows. */
+  readonly clean: PartFile | undefined;
+  readonly quarantine: PartFile | undefined;
+}
+
+/** How one kind of source is read. */
+interface Reading {
+  readonly delivered: string;
+  /** Yields source_record and original. */
+  readonly originals: string;
+  /** Yields n and c0. */
+  readonly malformed: string;
+}
+
+/** Throws an error that names all numbers where the records written are not the records split. */
+export async function cleanRecords(
+  session: DuckDbSession,
+  dataset: LoadedDataset,
+  job: CleanRecordsJob,
+): Promise<CleanParts> {
+  const { definition } = dataset;
+  const { format } = job.split;
+  const reading = readingOf(job.split, job.limits);
+  const rules = definition.rulePacks[String(job.rulePack)];
+  if (rules === undefined) throw new Error(`dataset ${definition.name} has no rule pack ${job.rulePack}`);
+
+  const instant = job.referenceTime.toISOString().replace("Z", "");
+  await session.run("SET VARIABLE reference_time = $1::TIMESTAMP", [instant]);
+  await session.run(`CREATE TEMP VIEW delivered AS ${reading.delivered}`);
+  await session.run(`CREATE TEMP VIEW canonical AS ${dataset.sql(format.sql)}`);
+  await session.run(`CREATE TEMP TABLE judged AS ${dataset.sql(rules)}`);
+  await session.run(definition.duplicates ? createDuplicates(definition.duplicates.key) : noDuplicates);
+  await session.run(createRejected(definition.duplicates?.reason ?? ""));
+
+  const lineage: Lineage = { sourceId: job.sourceId, format: format.name };
+  const clean = await writePart(session, selectClean(definition, lineage), join(job.scratch, "clean.parquet"));
+  const quarantine = await writePart(
+    session,
+    selectQuarantine(lineage, reading.originals, reading.malformed),
+    join(job.scratch, "quarantine.parquet"),
+  );
+  const reasons = quarantine && (await countNames(session, countReasons(quarantine.file)));
+  const flags = clean && (await countNames(session, countFlags(clean.file)));
+  const counts: Counts = {
+    read: job.split.records,
+    kept: clean?.rows ?? 0,
+    quarantined: quarantine?.rows ?? 0,
+    reasons: reasons ?? {},
+    flags: flags ?? {},
+  };
+  closeBooks(counts, dataset);
+  return { counts, clean, quarantine };
+}
+
+const noDuplicates = "CREATE TEMP TABLE duplicates (source_record BIGINT)";
+
+function readingOf(split: Split, limits: Limits): Reading {
+  if (split.kind === "json") {
+    return {
+      delivered: deliveredElements(split.path, split.format.records),
+      originals: `SELECT source_record, doc::VARCHAR AS original FROM (${deliveredElements(split.path, split.format.records)})`,
+      malformed: malformedElements(split.path, split.format.records),
+    };
+  }
+  // A quoted copy may be twice as long: every byte of it a quote.
+  const longest = 2 * limits.recordBytes + 64;
+  const malformed = readMalformed(split.files.malformed, longest);
+  if (split.kind === "ndjson") {
+    const records = readRecords(split.files, { delimiter: ndjsonSeparator, isQuoted: false, columns: 1 }, longest);
+    const delivered = deliveredLines(records);
+    return { delivered, originals: `SELECT source_record, line AS original FROM (${delivered})`, malformed };
+  }
+  const { format, header } = split;
+  const shape: LineShape = { delimiter: split.delimiter, isQuoted: true, columns: header.length };
+  const records = readRecords(split.files, shape, longest);
+  const known = [...new Set([...format.columns, ...format.optional, ...(format.headerless?.columns ?? [])])];
+  const originals = `SELECT ${quoteName("n")} AS source_record, ${originalCsv(header)} AS original FROM (${records})`;
+  return { delivered: deliveredCsv(records, { header, known }), originals, malformed };
+}
+
+const copyStats = z.tuple([z.object({ count: z.coerce.number(), file_size_bytes: z.coerce.number() })]);
+
+async function writePart(session: DuckDbSession, select: string, file: string): Promise<PartFile | undefined> {
+  const [stats] = copyStats.parse(await session.rows(copyToParquet(select, file)));
+  return stats.count === 0 ? undefined : { file, rows: stats.count, bytes: stats.file_size_bytes };
+}
+
+const namedCounts = z.array(z.object({ name: z.string(), count: z.number() }));
+
+async function countNames(session: DuckDbSession, sql: string): Promise<Record<string, number>> {
+  const rows = namedCounts.parse(await session.rows(sql));
+  return Object.fromEntries(rows.map(({ name, count }) => [name, count]));
+}
+
+/** read is the splitter's count, the others are DuckDB's of what it wrote. */
+function closeBooks(counts: Counts, { definition }: LoadedDataset): void {
+  const { read, kept, quarantined, reasons } = counts;
+  if (kept + quarantined !== read) {
+    throw new Error(`the books do not close: ${read} records read, but ${kept} kept and ${quarantined} quarantined`);
+  }
+  const unknown = [
+    ...Object.keys(reasons).filter((name) => !definition.reasons.includes(name)),
+    ...Object.keys(counts.flags).filter((name) => !definition.flags.some((flag) => flag.name === name)),
+  ];
+  if (unknown.length > 0)
+    throw new Error(`dataset ${definition.name} does not list what its rules give: ${unknown.join(", ")}`);
+}

@@ -1,0 +1,53 @@
+/** The relation `delivered` that a format's SQL reads: source_record, and what was delivered as text. */
+import { quoteName, quoteText } from "@airlake/shared/duckdb";
+
+import { fieldColumn, numberColumn } from "./read-records.ts";
+
+/** A header, and the columns that the format's SQL may ask for. */
+export interface DeliveredColumns {
+  readonly header: readonly string[];
+  readonly known: readonly string[];
+}
+
+/** The known columns by their names; NULL for those that the header lacks. Of two columns of one name the first counts. */
+export function deliveredCsv(records: string, { header, known }: DeliveredColumns): string {
+  const columns = known.map((name) => {
+    const at = header.indexOf(name);
+    return `${at === -1 ? "NULL::VARCHAR" : quoteName(fieldColumn(at))} AS ${quoteName(name)}`;
+  });
+  return `SELECT ${[`${quoteName(numberColumn)} AS source_record`, ...columns].join(", ")} FROM (${records})`;
+}
+
+export function deliveredLines(records: string): string {
+  return `SELECT ${quoteName(numberColumn)} AS source_record, ${quoteName(fieldColumn(0))} AS line FROM (${records})`;
+}
+
+/** The elements of the document's array that are objects, numbered from 1 among all its elements. `path` is dotted. */
+export function deliveredElements(documentPath: string, path: string): string {
+  return `SELECT source_record, doc FROM (${elements(documentPath, path)}) WHERE json_type(doc) = 'OBJECT'`;
+}
+
+/** The elements that are no objects: `n` and `c0`, their text. */
+export function malformedElements(documentPath: string, path: string): string {
+  return `SELECT source_record AS n, doc::VARCHAR AS c0 FROM (${elements(documentPath, path)}) WHERE json_type(doc) <> 'OBJECT'`;
+}
+
+function elements(documentPath: string, path: string): string {
+  const pointer = path === "" ? "" : `/${path.split(".").map(escapePointer).join("/")}`;
+  return `
+    SELECT unnest(docs) AS doc, generate_subscripts(docs, 1) AS source_record
+    FROM (
+      SELECT from_json(json_extract(content::JSON, ${quoteText(pointer)}), '["JSON"]') AS docs
+      FROM read_text(${quoteText(documentPath)})
+    )`;
+}
+
+function escapePointer(name: string): string {
+  return name.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+/** A JSON object of a record's fields as delivered; an empty field is an empty text. */
+export function originalCsv(header: readonly string[]): string {
+  const fields = header.map((name, at) => `${quoteText(name)}, coalesce(${quoteName(fieldColumn(at))}, '')`);
+  return `json_object(${fields.join(", ")})::VARCHAR`;
+}

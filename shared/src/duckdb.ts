@@ -1,0 +1,99 @@
+/** DuckDB as every stage uses it: one in-memory instance a process, local files only, memory and threads bounded. */
+import { mkdir, realpath } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type DuckDBConnection, DuckDBInstance, type DuckDBValue, version } from "@duckdb/node-api";
+
+export interface DuckDbOptions {
+  readonly threads: number;
+  /** What DuckDB's buffers may hold before it spills to `scratch`, in MiB. */
+  readonly memoryLimitMb: number;
+  /** A folder that exists. DuckDB reads and writes inside it and nowhere else on the disk. */
+  readonly scratch: string;
+}
+
+/** The process's DuckDB instance. Dispose it when no session is open any more. */
+export interface DuckDb extends Disposable {
+  /** The engine's version, as it stands in fingerprints. */
+  readonly version: string;
+  /** A connection of its own: temporary tables, views and variables are seen by it alone. */
+  readonly connect: (signal: AbortSignal) => Promise<DuckDbSession>;
+}
+
+/** One connection. Aborting its signal interrupts the statement that runs (in about 10 ms) and refuses later ones. */
+export interface DuckDbSession extends Disposable {
+  /** For what the functions here do not offer, such as appending data chunks. */
+  readonly connection: DuckDBConnection;
+  /** Runs one statement. `values` are bound to $1, $2, …; throws the signal's reason once that is aborted. */
+  readonly run: (sql: string, values?: readonly DuckDBValue[]) => Promise<void>;
+  /** Runs one statement and returns its rows as plain objects; BIGINT comes as bigint, so parse them. */
+  readonly rows: (sql: string, values?: readonly DuckDBValue[]) => Promise<readonly unknown[]>;
+}
+
+/** Opens the instance and locks it: no other folder, no network, no extension, no change of settings. */
+export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
+  const scratch = await realpath(options.scratch);
+  const spill = join(scratch, "duckdb-spill");
+  await mkdir(spill, { recursive: true });
+  const instance = await DuckDBInstance.create(":memory:", {
+    threads: String(options.threads),
+    memory_limit: `${options.memoryLimitMb}MiB`,
+    temp_directory: spill,
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+  });
+  try {
+    const connection = await instance.connect();
+    // What a record means must not depend on where the worker stands.
+    await connection.run("SET GLOBAL TimeZone = 'UTC'");
+    await connection.run(`SET GLOBAL allowed_directories = [${quoteText(scratch)}]`);
+    await connection.run("SET GLOBAL enable_external_access = false");
+    await connection.run("SET GLOBAL lock_configuration = true");
+    connection.closeSync();
+  } catch (error) {
+    instance.closeSync();
+    throw error;
+  }
+  return {
+    version: version(),
+    connect: async (signal) => openSession(await instance.connect(), signal),
+    [Symbol.dispose]: () => instance.closeSync(),
+  };
+}
+
+function openSession(connection: DuckDBConnection, signal: AbortSignal): DuckDbSession {
+  const interrupt = (): void => connection.interrupt();
+  signal.addEventListener("abort", interrupt);
+  const guarded = async <T>(statement: () => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
+    try {
+      return await statement();
+    } catch (error) {
+      // Our own interruption, not DuckDB's complaint about it.
+      signal.throwIfAborted();
+      throw error;
+    }
+  };
+  return {
+    connection,
+    run: async (sql, values) => {
+      await guarded(async () => connection.run(sql, values && [...values]));
+    },
+    rows: async (sql, values) =>
+      guarded(async () => (await connection.runAndReadAll(sql, values && [...values])).getRowObjectsJS()),
+    [Symbol.dispose]: () => {
+      signal.removeEventListener("abort", interrupt);
+      connection.closeSync();
+    },
+  };
+}
+
+/** Text as an SQL literal, for places that take no bound value. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A name as an SQL identifier: any text, whatever its case or signs. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
