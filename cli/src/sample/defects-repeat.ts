@@ -35,7 +35,7 @@ const almostRepeated = (name: string, change: (earlier: Draft) => Draft, fits?: 
 /** The same number in another spelling. */
 function respelledNumber(text: string, random: Random): string {
   const [whole = "0", fraction = ""] = text.split(".");
-  if (whole === "0" && fraction === "") return random.pick(["0.0", "-0", "0e3", "+0"]);
+  if (whole === "0" && fraction === "") return random.pick(["0.00", "+0"]);
   const digits = `${whole}${fraction}`;
   return random.pick([
     fraction === "" ? `${whole}.0` : `${text}0`,
@@ -70,7 +70,15 @@ const respelledInstant: Respell = (earlier, { plan, random }) => {
   return withFields(earlier, traitsOf(plan.format).twoClocks ? { utc } : { utc, local: utc });
 };
 
+const isZero = ({ fields }: Draft): boolean => fields.value === "0";
+
 const REPEATED: readonly Kind[] = [
+  ...["-0", "0.0", "-0.0", "0e3"].map((value) =>
+    kind(`repeats a record: 0 as ${value}`, "duplicate-record", (_draft, { earlier }) => {
+      const zero = earlier(isZero);
+      return zero === null ? null : quarantined(withFields(zero, { value }), "duplicate-record");
+    }),
+  ),
   repeated("to the letter", (earlier) => earlier),
   repeated("value respelled", (earlier, { random }) =>
     withFields(earlier, { value: respelledNumber(earlier.fields.value, random) }),

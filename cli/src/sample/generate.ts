@@ -50,7 +50,7 @@ export function truthPath(folder: string): string {
 export async function generateSample(options: SampleOptions): Promise<SampleTruth> {
   const dayMs = checkedDay(options);
   const plans = planFiles(dayMs, options.records, createRandom(options.seed, "plan"));
-  await emptyFolder(options, plans);
+  await clearFolder(options, plans);
   const files: FileTruth[] = [];
   for (const plan of plans) files.push(await writeFileOf(plan, options));
   const bombBytes = options.bombBytes ?? DEFAULT_BOMB_BYTES;
@@ -88,7 +88,7 @@ function checkedDay({ date, seed, records }: SampleOptions): number {
 }
 
 /** A file that is no part of the truth would be read as a source with unknown truth: so there must be none. */
-async function emptyFolder(options: SampleOptions, plans: readonly FilePlan[]): Promise<void> {
+async function clearFolder(options: SampleOptions, plans: readonly FilePlan[]): Promise<void> {
   await mkdir(options.folder, { recursive: true });
   const ours = new Set([...plans.map((plan) => plan.name), ...BAD_FILE_NAMES]);
   const present = await readdir(options.folder);
@@ -96,6 +96,8 @@ async function emptyFolder(options: SampleOptions, plans: readonly FilePlan[]): 
   if (foreign !== undefined) {
     throw new Error(`The folder ${options.folder} holds ${foreign}: give a folder that is empty or not there yet.`);
   }
+  // First the old truth: whatever stops this run, no truth may lie beside files that it does not describe.
+  await rm(truthPath(options.folder), { force: true });
   for (const name of present) await rm(join(options.folder, name));
 }
 
@@ -137,16 +139,20 @@ function* pieces(plan: FilePlan, random: Random, tally: Tally): Generator<string
     ? { header: null, write: writeNdjsonRecord }
     : createCsvWriter(plan);
   if (plan.bom) yield "\u{feff}";
-  // The header's line end is an ordinary one, so that whatever looks at the first line alone sees it whole.
-  if (header !== null) yield `${header}${plan.lineEnd === "crlf" ? "\r\n" : "\n"}`;
+  if (header !== null) yield `${header}${firstLineEnd(plan)}`;
   let index = 0;
   for (const { draft, kind } of generateRecords(plan, random)) {
     index += 1;
     tally.add(draft, kind);
     yield write(draft, random);
     if (index === plan.records && !plan.finalLineEnd) return;
-    yield lineEnds(plan, random);
+    yield index === 1 ? firstLineEnd(plan) : lineEnds(plan, random);
   }
+}
+
+/** Never a lone CR: whatever looks at a file's first line alone, to tell its format, must see where it ends. */
+function firstLineEnd(plan: FilePlan): string {
+  return plan.lineEnd === "crlf" ? "\r\n" : "\n";
 }
 
 /** One line end, and now and then blank lines after it, which are no records. */

@@ -21,9 +21,9 @@ export type Scene = {
   readonly random: Random;
   /** How often this kind was planted in this file before. */
   readonly turn: number;
-  /** An ordinary kept record that stands earlier in the file. */
-  readonly earlier: () => Draft | null;
-  /** The same, and it is not handed out again. */
+  /** An ordinary kept record that stands earlier in the file, and is as wanted. */
+  readonly earlier: (wanted?: (draft: Draft) => boolean) => Draft | null;
+  /** Any such record, and it is not handed out again. */
   readonly takeEarlier: () => Draft | null;
 };
 

@@ -2,6 +2,7 @@
 import { createDeck } from "./defects.ts";
 import { createDraft } from "./draft.ts";
 import type { Draft } from "./draft.ts";
+import type { Scene } from "./kind.ts";
 import type { FilePlan } from "./plan.ts";
 import { itemAt } from "./prng.ts";
 import type { Random } from "./prng.ts";
@@ -38,26 +39,22 @@ export function* generateRecords(plan: FilePlan, random: Random): Generator<Plan
   }
 }
 
-type Memory = {
-  readonly remember: (draft: Draft) => void;
-  /** Some remembered record. */
-  readonly earlier: () => Draft | null;
-  /** The same, and it is forgotten. */
-  readonly takeEarlier: () => Draft | null;
-};
+type Memory = Pick<Scene, "earlier" | "takeEarlier"> & { readonly remember: (draft: Draft) => void };
 
-const REMEMBERED = 64;
+const REMEMBERED = 256;
 
 /** Some of the latest ordinary records: bounded, however long the file. */
 function createMemory(random: Random): Memory {
   const drafts: Draft[] = [];
-  const earlier = (): Draft | null => (drafts.length === 0 ? null : random.pick(drafts));
   return {
     remember: (draft) => {
       if (drafts.length < REMEMBERED) drafts.push(draft);
       else drafts[random.below(REMEMBERED)] = draft;
     },
-    earlier,
+    earlier: (wanted) => {
+      const candidates = wanted === undefined ? drafts : drafts.filter(wanted);
+      return candidates.length === 0 ? null : random.pick(candidates);
+    },
     takeEarlier: () => {
       if (drafts.length === 0) return null;
       const index = random.below(drafts.length);
