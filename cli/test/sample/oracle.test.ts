@@ -18,11 +18,12 @@ type Verdict = Pick<FileTruth, "format" | "read" | "kept" | "quarantined" | "rea
 const run = promisify(execFile);
 const watcher = fileURLToPath(new URL("oracle-by-record.py", import.meta.url));
 const fixtures = fixturesFolder();
-const hasPython = spawnSync("python3", ["--version"]).status === 0;
+// Before 3.11, csv refuses NUL and fromisoformat refuses most fractions.
+const hasPython = spawnSync("python3", ["-c", "import sys; sys.exit(sys.version_info < (3, 11))"]).status === 0;
 if (!hasPython && process.env["AIRLAKE_REQUIRE_FIXTURES"] === "1") {
-  throw new Error("AIRLAKE_REQUIRE_FIXTURES is set, but there is no python3");
+  throw new Error("AIRLAKE_REQUIRE_FIXTURES is set, but there is no python3 of 3.11 or later");
 }
-const missing = fixtures === undefined ? "no fixtures folder" : hasPython ? "" : "no python3";
+const missing = fixtures === undefined ? "no fixtures folder" : hasPython ? "" : "no python3 of 3.11 or later";
 
 async function judged(folder: string, files: readonly FileTruth[]): Promise<readonly Verdict[]> {
   const oracle = join(fixtures ?? "", "oracle.py");
