@@ -15,7 +15,7 @@ export interface Place {
 }
 
 export interface Borders {
-  /** Changes with the library, its borders and the rules of this file. */
+  /** Changes with the library, its borders, the contested ground and the tolerance. */
   readonly fingerprint: string;
   /** Degrees north and east. A point that is not on the globe (out of range, not finite) lies nowhere: null and no codes. */
   locate(latitude: number, longitude: number): Place;
@@ -35,7 +35,7 @@ const toleranceKm = 2;
 const kmPerDegree = 111.195;
 const nowhere: Place = { code: null, accepted: [] };
 
-/** @param remembered how many points' places are kept, the last used ones: 32,768 take about 10 MB, and the world's stations of a day are 15,000 */
+/** @param remembered how many points' places are kept, the last used ones: 32,768 take less than 10 MB, and a day of the whole world has about 5,000 */
 export function createBorders(remembered = 32_768): Borders {
   const known = new Set(countryTable().map((country) => country.alpha2));
   const places = new Map<string, Place>();
