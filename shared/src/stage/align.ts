@@ -63,7 +63,7 @@ async function alignOnce<T extends AsyncDisposable>(deps: AlignDeps<T>, target: 
   const identity: InputIdentity = input.kind === "present" ? input.identity : { identity: "gone" };
   hand.lease.check();
 
-  if (isInLine(base?.manifest, identity.identity, fingerprint.text)) return skip(deps, target, hand, { base, identity });
+  if (isInLine(base?.manifest, identity.identity, fingerprint.text)) return await skip(deps, target, hand, { base, identity });
 
   const scratch = closing.adopt(await mkdtemp(join(deps.settings.scratchFolder, `${stage.name}-`)), async (folder) =>
     rm(folder, { recursive: true, force: true }),
@@ -75,7 +75,8 @@ async function alignOnce<T extends AsyncDisposable>(deps: AlignDeps<T>, target: 
   const wanted = input.kind === "gone" ? "gone" : await stage.work(target, input, attempt);
   if (wanted !== "gone" && wanted.kind === "moved") return "again";
 
-  return write(deps, target, hand, { base, identity, fingerprint, attempt, wanted, startedMs });
+  // Awaited here: the scratch folder goes away with this function.
+  return await write(deps, target, hand, { base, identity, fingerprint, attempt, wanted, startedMs });
 }
 
 interface Round {
