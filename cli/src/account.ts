@@ -44,12 +44,14 @@ export interface Seen {
   readonly failing?: string;
   /** Why a message about it was parked in this run. */
   readonly parked?: { readonly reason: string; readonly detail: string };
+  /** The newest version was to be fetched, and could not be: whatever is in the lake is older. */
+  readonly refused?: { readonly reason: string; readonly detail: string };
 }
 
 /** The account of one source. */
 export function accountOf(seen: Seen): Accounted {
   const { cleaner } = seen.after;
-  const rejection = rejectionOf(seen);
+  const rejection = seen.refused ?? rejectionOf(seen);
   if (rejection !== undefined) return rejected(seen.key, rejection, cleaner);
   const unfinished = whyUnfinished(seen);
   if (seen.failing === undefined && unfinished === undefined) return { line: lineOf(seen) };

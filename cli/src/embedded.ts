@@ -64,7 +64,7 @@ export const pipelineRoles: readonly QueueRole[] = ["clean", "join", "catalog"];
  * Seconds that a message stays hidden when its process was killed: so long a later run may have to wait for it.
  * Long enough for a heartbeat (each third of it) to come through a busy machine.
  */
-const visibilitySeconds = 30;
+export const visibilitySeconds = 30;
 /** Ctrl-C waits this long for what is in hand; then it is handed back. */
 const drainSeconds = 15;
 
@@ -84,7 +84,10 @@ const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) =>
   async ingest(opened, watch) {
     const { start } = await import("@airlake/ingestor/start");
     const { raw: RAW_BUCKET } = opened.topology.buckets;
-    return start({ ...settingsOf(opened, "ingest"), RAW_BUCKET }, clientsOf(opened, watch, "ingestor"));
+    return start(
+      { ...settingsOf(opened, "ingest"), ...fetchSettings, RAW_BUCKET, DATASETS_FOLDER: datasetsFolder },
+      clientsOf(opened, watch, "ingestor"),
+    );
   },
   async clean(opened, watch) {
     const { start } = await import("@airlake/cleaner/start");
@@ -152,6 +155,15 @@ function settingsOf(opened: OpenedLake, role: QueueRole) {
     LAKE_FOLDER: opened.lake.folder,
   };
 }
+
+/** On a person's own machine, an address on it or beside it is what they mean. */
+const fetchSettings = {
+  CONCURRENCY: 4,
+  MAX_OBJECT_BYTES: 5_000_000_000,
+  IDLE_TIMEOUT_SECONDS: 60,
+  DOWNLOAD_TIMEOUT_SECONDS: 3600,
+  ALLOW_PRIVATE_ADDRESSES: "true",
+} as const;
 
 /** The machine's cores, and a quarter of its memory for each of the two engines at most. */
 function engineSettings() {

@@ -4,7 +4,7 @@ import type { SourceChanged } from "@airlake/shared/contracts/messages";
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 
 import { type CommandError, diskCodeInText, diskFaultOfCode } from "./command-error.ts";
-import type { OpenedLake } from "./embedded.ts";
+import { type OpenedLake, visibilitySeconds } from "./embedded.ts";
 import type { FailedMessage, Watch } from "./watch.ts";
 
 /** Messages of one queue. */
@@ -15,35 +15,66 @@ export interface Depth {
 }
 
 export type Rest =
-  /** Everything is done. */
+  /** Everything that was asked for is done. */
   | { readonly kind: "quiet" }
-  /** What is left has failed several times: it stays on its queue for the next run. */
+  /** What is left has failed several times, or is held by nobody known: it stays on its queue for the next run. */
   | { readonly kind: "gave-up"; readonly failed: readonly FailedMessage[] }
   | { readonly kind: "interrupted" };
 
-const pollMs = 25;
-/** Attempts of one message before a person is not kept waiting for it any longer; it comes back after 2, 4, 8 s. */
-const patience = 4;
+export interface RestDeps {
+  readonly opened: OpenedLake;
+  readonly watch: Watch;
+  readonly signal: AbortSignal;
+  readonly roles: readonly QueueRole[];
+  /** Whether the ledger says that all that was asked for is done. */
+  readonly isDone: () => Promise<boolean>;
+}
 
-/** Waits until the queues of these roles are at rest. Throws CommandError when the disk is full or read-only. */
-export async function untilQuiet(
-  deps: { readonly opened: OpenedLake; readonly watch: Watch; readonly signal: AbortSignal },
-  roles: readonly QueueRole[],
-  onTick: () => Promise<void>,
-): Promise<Rest> {
-  const { opened, watch, signal } = deps;
+const pollMs = 25;
+/** Receives of one message before a person is not kept waiting for it any longer; it comes back after 2, 4, 8 s. */
+const patience = 4;
+/** So long nothing may move here before messages that others hold (or held, when they were killed) are looked past. */
+const stillMs = 1000;
+/** A message whose holder was killed is back by then. */
+const heldAtMostMs = (visibilitySeconds + 5) * 1000;
+
+/** Waits until the queues are at rest. Throws CommandError when the disk is full or read-only. */
+export async function untilQuiet(deps: RestDeps, onTick: () => Promise<void>): Promise<Rest> {
+  const { opened, watch, signal, roles } = deps;
+  let stillSinceMs = Infinity;
   for (;;) {
     if (signal.aborted) return { kind: "interrupted" };
     if (opened.isQuiet(roles)) return { kind: "quiet" };
     const failed = watch.failed();
     const fault = diskFaultOf(failed);
     if (fault !== undefined) throw fault;
-    const lasting = failed.filter((message) => message.attempts >= patience);
-    if (lasting.length > 0 && (await isAllThatIsLeft(opened, roles, lasting.length)))
-      return { kind: "gave-up", failed: lasting };
+    const isStill =
+      watch.inHand() === 0 && failed.every(({ receives }) => receives >= patience) && (await waiting(deps)) === 0;
+    const nowMs = opened.clock.monotonicMs();
+    stillSinceMs = isStill ? Math.min(stillSinceMs, nowMs) : Infinity;
+    const rest = nowMs - stillSinceMs < stillMs ? undefined : await restOf(deps, nowMs - stillSinceMs);
+    if (rest !== undefined) return rest;
     await onTick();
     await opened.clock.sleep(pollMs);
   }
+}
+
+/** Nothing moves here, but messages are left: mine that fail, or others'. */
+async function restOf(deps: RestDeps, stillForMs: number): Promise<Rest | undefined> {
+  const failed = deps.watch.failed();
+  const depths = await depthsOf(deps);
+  const left = depths.reduce((sum, { inHand }) => sum + inHand, 0);
+  if (failed.length > 0 && left <= failed.length) return { kind: "gave-up", failed };
+  if (failed.length === 0 && (await deps.isDone())) return { kind: "quiet" };
+  return stillForMs > heldAtMostMs ? { kind: "gave-up", failed } : undefined;
+}
+
+async function waiting(deps: RestDeps): Promise<number> {
+  return (await depthsOf(deps)).reduce((sum, depth) => sum + depth.waiting, 0);
+}
+
+async function depthsOf({ opened, roles }: RestDeps): Promise<readonly Depth[]> {
+  return Promise.all(roles.map(async (role) => depthOf(opened, opened.queues[role].url)));
 }
 
 /** A full disk does not mend itself while a person waits. */
@@ -53,11 +84,6 @@ function diskFaultOf(failed: readonly FailedMessage[]): CommandError | undefined
     if (found !== undefined) return diskFaultOfCode(found);
   }
   return undefined;
-}
-
-async function isAllThatIsLeft(opened: OpenedLake, roles: readonly QueueRole[], lasting: number): Promise<boolean> {
-  const depths = await Promise.all(roles.map(async (role) => depthOf(opened, opened.queues[role].url)));
-  return depths.every(({ waiting }) => waiting === 0) && depths.reduce((sum, { inHand }) => sum + inHand, 0) <= lasting;
 }
 
 /** How many messages a queue holds. */

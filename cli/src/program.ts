@@ -2,13 +2,18 @@
 import { workerVersion } from "@airlake/shared/version";
 import { Command, CommanderError, Option } from "commander";
 
+import { addIngest } from "./verbs/ingest.ts";
+import { addRm } from "./verbs/rm.ts";
 import { addRun } from "./verbs/run.ts";
+import { addSample } from "./verbs/sample.ts";
+import { addSources } from "./verbs/sources.ts";
+import { addStatus } from "./verbs/status.ts";
 import type { ExitCode, VerbDeps } from "./verb.ts";
 
 /** Adds one verb. `finish` is told how it ended. */
 export type AddVerb = (program: Command, deps: VerbDeps, finish: (code: ExitCode) => void) => void;
 
-const inOrder: readonly AddVerb[] = [addRun];
+const inOrder: readonly AddVerb[] = [addRun, addIngest, addRm, addSources, addStatus, addSample];
 
 const widest = 100;
 

@@ -1,5 +1,6 @@
 /** The story of `run`: files into the raw bucket, through the pipeline, and what became of them. */
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
+import type { FailureRecord } from "@airlake/shared/contracts/failure";
 import { httpStatusOf } from "@airlake/shared/errors";
 
 import { type Accounted, type Seen, accountOf, discrepancies } from "./account.ts";
@@ -7,11 +8,11 @@ import { mapBounded } from "./bounded.ts";
 import type { OpenedLake } from "./embedded.ts";
 import { type Entry, type LedgerPlace, readEntries, readFailures } from "./ledger.ts";
 import type { NamedSource } from "./named-sources.ts";
-import { type Rest, askToLook } from "./pipeline.ts";
+import { askToLook } from "./pipeline.ts";
 import type { Session } from "./session.ts";
 import { counted, grouped } from "./text.ts";
 import { uploadWhatDiffers } from "./upload.ts";
-import { keysOf } from "./watch.ts";
+import { type FailedMessage, keysOf } from "./watch.ts";
 
 /** What a run found out. */
 export interface RunReport {
@@ -35,6 +36,8 @@ export interface Before {
   readonly keys: readonly string[];
   readonly entries: ReadonlyMap<string, Entry>;
   readonly at: Date;
+  /** The ingestor was to bring them: what it refused is told of, whatever the lake holds. */
+  readonly fetched?: boolean;
 }
 
 export async function noteBefore(opened: OpenedLake, keys: readonly string[]): Promise<Before> {
@@ -44,9 +47,11 @@ export async function noteBefore(opened: OpenedLake, keys: readonly string[]): P
 
 /** Waits for the pipeline's rest and reads the account of the sources that were noted before. */
 export async function reportWhenQuiet(session: Session, before: Before): Promise<RunReport | undefined> {
-  const rest = await session.rest(before.keys);
+  const { opened } = session;
+  const rest = await session.rest(before.keys, async () => !(await look(opened, before)).some(isOpen));
   if (rest.kind === "interrupted") return undefined;
-  const seen = await look(session.opened, before, rest);
+  const failed = rest.kind === "gave-up" ? rest.failed : [];
+  const seen = await withParked(opened, before, await look(opened, before, failed));
   const accounts = seen.map(accountOf);
   return { accounts, discrepancies: discrepancies(seen, accounts) };
 }
@@ -71,16 +76,16 @@ async function bringIn(session: Session, sources: readonly NamedSource[]): Promi
 
 const pointersAtOnce = 10;
 
-async function look(opened: OpenedLake, before: Before, rest: Rest): Promise<readonly Seen[]> {
-  const place = placeOf(opened);
-  const bucket = opened.topology.buckets.raw;
-  const after = await readEntries(place, bucket, before.keys);
+async function look(
+  opened: OpenedLake,
+  before: Before,
+  failed: readonly FailedMessage[] = [],
+): Promise<readonly Seen[]> {
+  const after = await readEntries(placeOf(opened), opened.topology.buckets.raw, before.keys);
   const etags = new Map(await mapBounded(before.keys, 16, async (key) => [key, await etagOf(opened, key)] as const));
-  const failing = new Map(
-    rest.kind === "gave-up" ? rest.failed.flatMap(({ keys, error }) => keys.map((key) => [key, error] as const)) : [],
-  );
+  const failing = new Map(failed.flatMap(({ keys, error }) => keys.map((key) => [key, error] as const)));
   const nobody: Entry = { cleaner: undefined, joiner: undefined };
-  const seen = before.keys.map((key): Seen => {
+  return before.keys.map((key): Seen => {
     const error = failing.get(key);
     return {
       key,
@@ -90,7 +95,6 @@ async function look(opened: OpenedLake, before: Before, rest: Rest): Promise<rea
       ...(error === undefined ? {} : { failing: error }),
     };
   });
-  return withParked(place, seen, { since: before.at, until: opened.clock.now(), bucket });
 }
 
 function isOpen(seen: Seen): boolean {
@@ -98,25 +102,23 @@ function isOpen(seen: Seen): boolean {
 }
 
 /** Failure records are looked through only where the ledger leaves a question. */
-async function withParked(
-  place: LedgerPlace,
-  seen: readonly Seen[],
-  run: { readonly since: Date; readonly until: Date; readonly bucket: string },
-): Promise<readonly Seen[]> {
-  if (!seen.some(isOpen)) return seen;
-  const days = [...new Set([run.since, run.until].map((at) => at.toISOString().slice(0, 10)))];
-  const parked = new Map<string, { readonly reason: string; readonly detail: string }>();
-  for (const record of await readFailures(place, days)) {
-    if (record.at < run.since.toISOString()) continue;
+async function withParked(opened: OpenedLake, before: Before, seen: readonly Seen[]): Promise<readonly Seen[]> {
+  if (before.fetched !== true && !seen.some(isOpen)) return seen;
+  const since = before.at.toISOString();
+  const days = [...new Set([since, opened.clock.now().toISOString()].map((at) => at.slice(0, 10)))];
+  const parked = new Map<string, Pick<Seen, "parked" | "refused">>();
+  for (const record of await readFailures(placeOf(opened), days)) {
+    if (record.at < since) continue;
     const unexpected = record.reason === "transient" || record.reason === "unexpected";
     const why = { reason: unexpected ? `failed: ${record.detail}` : record.reason, detail: record.detail };
-    for (const key of record.source === undefined ? keysOf({ Body: record.body }) : [record.source.key])
-      parked.set(key, why);
+    const found = record.service === "ingestor" ? { refused: why } : { parked: why };
+    for (const key of keysIn(record)) parked.set(key, found);
   }
-  return seen.map((one) => {
-    const why = parked.get(one.key);
-    return why === undefined ? one : { ...one, parked: why };
-  });
+  return seen.map((one) => Object.assign({}, one, parked.get(one.key)));
+}
+
+function keysIn(record: FailureRecord): readonly string[] {
+  return record.source === undefined ? keysOf({ Body: record.body }) : [record.source.key];
 }
 
 /** Where an opened lake's ledger lies. */

@@ -18,8 +18,8 @@ export interface Session {
   readonly progress: Progress;
   /** Aborts when the person wishes to stop. */
   readonly signal: AbortSignal;
-  /** Waits for the pipeline's rest; `keys` are those to be counted in what is shown meanwhile. */
-  rest(keys: readonly string[]): Promise<Rest>;
+  /** Waits for the pipeline's rest; `keys` are those counted in what is shown meanwhile, `isDone` asks the ledger about them. */
+  rest(keys: readonly string[], isDone: () => Promise<boolean>): Promise<Rest>;
 }
 
 /** What a story ends with; "interrupted" where the person wished to stop. */
@@ -41,8 +41,8 @@ export async function withServices<T>(
     await using opened = await openEmbedded(run.lake, deps.clock);
     using progress = createProgress(deps.out, deps.clock);
     await using _services = await startServices(opened, watch, roles);
-    const rest = async (keys: readonly string[]): Promise<Rest> =>
-      untilQuiet({ opened, watch, signal }, roles, async () =>
+    const rest: Session["rest"] = async (keys, isDone) =>
+      untilQuiet({ opened, watch, signal, roles, isDone }, async () =>
         progress.tick(async () => describe({ opened, watch, roles }, keys)),
       );
     const value = await story({ opened, watch, progress, signal, rest });

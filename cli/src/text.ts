@@ -40,3 +40,8 @@ export function printable(text: string): string {
 export function shellWord(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
+
+/** `2026-11-21 12:59` of an ISO 8601 instant in UTC; a dash for none. */
+export function shortTime(instant: string | null): string {
+  return instant === null ? "–" : instant.slice(0, 16).replace("T", " ");
+}

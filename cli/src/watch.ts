@@ -8,7 +8,8 @@ import type { QueueClient } from "@airlake/shared/queue-client";
 export interface FailedMessage {
   readonly messageId: string;
   readonly keys: readonly string[];
-  readonly attempts: number;
+  /** How often it was received, in this process and before. */
+  readonly receives: number;
   readonly error: string;
   /** The system's code of the error, where it has one. */
   readonly code: string | undefined;
@@ -21,6 +22,8 @@ export interface Watch {
   readonly watched: (sqs: QueueClient) => QueueClient;
   /** Messages that failed and are not settled yet. */
   failed(): readonly FailedMessage[];
+  /** How many messages are being worked on in this process. */
+  inHand(): number;
   /** Sources whose rows are in gold, or that were rejected, since the start. */
   settledKeys(): ReadonlySet<string>;
   /** Records that the cleaner has read since the start. */
@@ -63,7 +66,7 @@ export function createWatch(
     failed.set(line.messageId, {
       messageId: line.messageId,
       keys: inHand.get(line.messageId) ?? [],
-      attempts: (failed.get(line.messageId)?.attempts ?? 0) + 1,
+      receives: line.receiveCount,
       error: typeof message === "string" ? message : "unknown error",
       code: typeof code === "string" ? code : undefined,
     });
@@ -82,6 +85,7 @@ export function createWatch(
     },
     watched: (sqs) => watchedClient(sqs, (message) => inHand.set(message.MessageId ?? "", keysOf(message))),
     failed: () => [...failed.values()],
+    inHand: () => inHand.size,
     settledKeys: () => settled,
     recordsRead: () => records,
   };

@@ -1,0 +1,125 @@
+/** `airlake sources`: every source that the lake knows, from the ledger. */
+import type { Command } from "commander";
+
+import { partitionCount } from "../account.ts";
+import { byKey } from "../named-sources.ts";
+import { openEmbedded } from "../embedded.ts";
+import { examples } from "../examples.ts";
+import { openLake } from "../lake.ts";
+import { type Entry, listEntries } from "../ledger.ts";
+import { placeOf } from "../run-files.ts";
+import { renderTable } from "../table.ts";
+import { counted, grouped, printable, shortTime } from "../text.ts";
+import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
+
+interface SourcesOptions extends LakeOptions {
+  readonly all: boolean;
+}
+
+/** One source as `--json` prints it. */
+interface SourceLine {
+  readonly key: string;
+  readonly dataset: string;
+  readonly sourceId: string;
+  /** current, rejected (with its reason) or retracted; new: begun and not finished. */
+  readonly state: string;
+  readonly reason?: string;
+  /** The counts are those of an older version, because the newest was rejected. */
+  readonly stale: boolean;
+  readonly format: string | null;
+  readonly read: number;
+  readonly kept: number;
+  readonly quarantined: number;
+  readonly partitions: number;
+  readonly committedAt: string | null;
+}
+
+export function addSources(program: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
+  program
+    .command("sources")
+    .summary("list the sources: state, format, counts")
+    .description(
+      "Lists every source in the lake: what state it is in, what was read, kept and quarantined of it, and when.",
+    )
+    .option("--all", "also those that were removed", false)
+    .addHelpText(
+      "after",
+      examples(
+        [
+          ["airlake sources", ""],
+          ["airlake sources --json", "an array with one object for each source"],
+        ],
+        "States: current; rejected (its newest version is no good; with 'stale' the rows of the last good one\nare still there); removed.",
+      ),
+    )
+    .action(async (_options: unknown, command: Command) => {
+      finish(await sources(deps, command.optsWithGlobals<SourcesOptions>()));
+    });
+}
+
+async function sources(deps: VerbDeps, options: SourcesOptions): Promise<ExitCode> {
+  await using opened = await openEmbedded(await openLake(options.lake, "read"), deps.clock);
+  const all: SourceLine[] = [];
+  for await (const entry of listEntries(placeOf(opened))) all.push(lineOf(entry));
+  const shown = all.filter((line) => options.all || line.state !== "retracted").toSorted(byKey);
+  if (options.json) deps.out.line(JSON.stringify(shown));
+  else print(deps, shown, all.length - shown.length);
+  return 0;
+}
+
+function lineOf({ cleaner, joiner }: Entry & { readonly cleaner: NonNullable<Entry["cleaner"]> }): SourceLine {
+  const { read, kept, quarantined } = cleaner.counts ?? { read: 0, kept: 0, quarantined: 0 };
+  return {
+    key: cleaner.source.key,
+    dataset: cleaner.dataset,
+    sourceId: cleaner.sourceId,
+    state: cleaner.state,
+    ...(cleaner.rejection === null ? {} : { reason: cleaner.rejection.reason }),
+    stale: cleaner.stale,
+    format: cleaner.format,
+    read,
+    kept,
+    quarantined,
+    partitions: partitionCount(joiner),
+    committedAt: cleaner.committedAt,
+  };
+}
+
+function print({ out }: VerbDeps, shown: readonly SourceLine[], hidden: number): void {
+  if (shown.length === 0) out.line("The lake has no sources yet. Bring some in with: airlake run YOUR_FILES");
+  else printTable(out, shown);
+  if (hidden > 0) out.line(out.style.dim(`${counted(hidden, "removed source")} not shown; see --all`));
+}
+
+function printTable(out: VerbDeps["out"], shown: readonly SourceLine[]): void {
+  const rows = shown.map((line) => [
+    printable(line.key),
+    stateOf(line),
+    line.format ?? "–",
+    grouped(line.read),
+    grouped(line.kept),
+    grouped(line.quarantined),
+    grouped(line.partitions),
+    shortTime(line.committedAt),
+  ]);
+  const table = renderTable(
+    [
+      { title: "source", shrinks: true },
+      { title: "state" },
+      { title: "format", shrinks: true },
+      { title: "read", align: "right" },
+      { title: "kept", align: "right" },
+      { title: "quar.", align: "right" },
+      { title: "parts", align: "right" },
+      { title: "since (UTC)" },
+    ],
+    rows,
+    { width: out.columns, title: out.style.dim },
+  );
+  for (const [at, text] of table.entries()) out.line(shown[at - 1]?.state === "rejected" ? out.style.red(text) : text);
+}
+
+function stateOf(line: SourceLine): string {
+  if (line.state === "retracted") return "removed";
+  return line.stale ? `${line.state}, stale` : line.state;
+}
