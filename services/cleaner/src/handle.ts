@@ -46,7 +46,10 @@ async function look(
   const dataset = datasetOfKey(source.key);
   if (dataset === undefined || !deps.knowsDataset(dataset)) return rejectUnknown(deps, source, hand);
   const target: Target = { source, sourceId: sourceIdOf(source), dataset, correlationId };
-  const outcome = await deps.align(target, { ...hand, log: hand.log.child({ correlationId, dataset, key: source.key }) });
+  const outcome = await deps.align(target, {
+    ...hand,
+    log: hand.log.child({ correlationId, dataset, key: source.key }),
+  });
   return { ...outcome, facts: { dataset, source: target.sourceId, key: source.key, correlationId, ...outcome.facts } };
 }
 
@@ -56,15 +59,23 @@ async function split(
   command: { readonly sources: readonly Source[]; readonly correlationId: string },
 ): Promise<Outcome> {
   for (const [index, source] of command.sources.entries()) {
-    const pointer: SourceChanged = { contract: "source-changed/1", source, correlationId: `${command.correlationId}.${index}` };
-    await deps.clients.sqs.send(new SendMessageCommand({ QueueUrl: deps.queueUrl, MessageBody: JSON.stringify(pointer) }));
+    const pointer: SourceChanged = {
+      contract: "source-changed/1",
+      source,
+      correlationId: `${command.correlationId}.${index}`,
+    };
+    await deps.clients.sqs.send(
+      new SendMessageCommand({ QueueUrl: deps.queueUrl, MessageBody: JSON.stringify(pointer) }),
+    );
   }
   return { kind: "done", facts: { sources: command.sources.length } };
 }
 
 async function rejectUnknown(deps: HandleDeps, source: Source, hand: Hand): Promise<Outcome> {
   try {
-    await deps.clients.s3.send(new HeadObjectCommand({ Bucket: source.bucket, Key: source.key }), { abortSignal: hand.signal });
+    await deps.clients.s3.send(new HeadObjectCommand({ Bucket: source.bucket, Key: source.key }), {
+      abortSignal: hand.signal,
+    });
   } catch (error) {
     if (httpStatusOf(error) === 404) return { kind: "skipped", reason: "unknown-dataset-and-gone" };
     throw error;

@@ -20,12 +20,14 @@ export function parse(message: Message): Command {
   try {
     const sources = readS3Event(json);
     if (sources === "test") return { kind: "skipped", reason: "s3-test-event" };
-    if (sources === undefined) return { kind: "unreadable", detail: "the message is neither an S3 event nor source-changed/1" };
+    if (sources === undefined)
+      return { kind: "unreadable", detail: "the message is neither an S3 event nor source-changed/1" };
     const [source] = sources;
     if (source !== undefined && sources.length === 1) return { kind: "look", source, correlationId };
     return { kind: "split", sources, correlationId };
   } catch (error) {
-    if (error instanceof URIError) return { kind: "unreadable", detail: "the event's object key is not form-encoded text" };
+    if (error instanceof URIError)
+      return { kind: "unreadable", detail: "the event's object key is not form-encoded text" };
     throw error;
   }
 }

@@ -30,7 +30,7 @@ export function createReferences(): References {
 
     async load(dataset, session) {
       for (const enrichment of dataset.enrichments) {
-        if (enrichment.use === "iso-country") await loadCountries(session.connection);
+        if (enrichment.use === "iso-country") await loadCountries(session);
         else await loadPlaces(session, borders, { relation: "clean", latitude: enrichment.latitude, longitude: enrichment.longitude });
       }
     },
@@ -50,7 +50,7 @@ export async function publishCountries(
   try {
     const file = join(folder, "countries.parquet");
     using session = await deps.duckdb.connect(new AbortController().signal);
-    await writeCountries(session.connection, file);
+    await writeCountries(session, file);
     const { size } = await stat(file);
     const Body = createReadStream(file);
     await s3.send(new PutObjectCommand({ Bucket: place.goldBucket, Key, Body, ContentLength: size, Metadata: { fingerprint } }));
