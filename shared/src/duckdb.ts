@@ -64,14 +64,20 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
 function openSession(connection: DuckDBConnection, signal: AbortSignal): DuckDbSession {
   const interrupt = (): void => connection.interrupt();
   signal.addEventListener("abort", interrupt);
+  let running = 0;
+  let isClosing = false;
   const guarded = async <T>(statement: () => Promise<T>): Promise<T> => {
     signal.throwIfAborted();
+    running += 1;
     try {
       return await statement();
     } catch (error) {
       // Our own interruption, not DuckDB's complaint about it.
       signal.throwIfAborted();
       throw error;
+    } finally {
+      running -= 1;
+      if (isClosing && running === 0) connection.closeSync();
     }
   };
   return {
@@ -83,7 +89,10 @@ function openSession(connection: DuckDBConnection, signal: AbortSignal): DuckDbS
       guarded(async () => (await connection.runAndReadAll(sql, values && [...values])).getRowObjectsJS()),
     [Symbol.dispose]: () => {
       signal.removeEventListener("abort", interrupt);
-      connection.closeSync();
+      isClosing = true;
+      // Closing under a statement that still runs (a forgotten await) would corrupt the process's memory.
+      if (running === 0) connection.closeSync();
+      else interrupt();
     },
   };
 }

@@ -7,7 +7,6 @@ import type { Counts } from "@airlake/shared/contracts/manifest";
 import { type DuckDbSession, quoteName } from "@airlake/shared/duckdb";
 import type { LoadedDataset } from "@airlake/shared/load-dataset";
 
-import type { Limits } from "./limits.ts";
 import type { Split } from "./split-source.ts";
 import { deliveredCsv, deliveredElements, deliveredLines, malformedElements, originalCsv } from "./sql/delivered.ts";
 import {
@@ -36,7 +35,6 @@ export interface CleanRecordsJob {
   readonly rulePack: number;
   readonly referenceTime: Date;
   readonly scratch: string;
-  readonly limits: Limits;
 }
 
 export interface CleanParts {
@@ -63,7 +61,7 @@ export async function cleanRecords(
 ): Promise<CleanParts> {
   const { definition } = dataset;
   const { format } = job.split;
-  const reading = readingOf(job.split, job.limits);
+  const reading = readingOf(job.split);
   const rules = definition.rulePacks[String(job.rulePack)];
   if (rules === undefined) throw new Error(`dataset ${definition.name} has no rule pack ${job.rulePack}`);
 
@@ -97,7 +95,7 @@ export async function cleanRecords(
 
 const noDuplicates = "CREATE TEMP TABLE duplicates (source_record BIGINT)";
 
-function readingOf(split: Split, limits: Limits): Reading {
+function readingOf(split: Split): Reading {
   if (split.kind === "json") {
     return {
       delivered: deliveredElements(split.path, split.format.records),
@@ -105,17 +103,15 @@ function readingOf(split: Split, limits: Limits): Reading {
       malformed: malformedElements(split.path, split.format.records),
     };
   }
-  // A quoted copy may be twice as long: every byte of it a quote.
-  const longest = 2 * limits.recordBytes + 64;
-  const malformed = readMalformed(split.files.malformed, longest);
+  const malformed = readMalformed(split.files.malformed);
   if (split.kind === "ndjson") {
-    const records = readRecords(split.files, { delimiter: ndjsonSeparator, isQuoted: false, columns: 1 }, longest);
+    const records = readRecords(split.files, { delimiter: ndjsonSeparator, isQuoted: false, columns: 1 });
     const delivered = deliveredLines(records);
     return { delivered, originals: `SELECT source_record, line AS original FROM (${delivered})`, malformed };
   }
   const { format, header } = split;
   const shape: LineShape = { delimiter: split.delimiter, isQuoted: true, columns: header.length };
-  const records = readRecords(split.files, shape, longest);
+  const records = readRecords(split.files, shape);
   const known = [...new Set([...format.columns, ...format.optional, ...(format.headerless?.columns ?? [])])];
   const originals = `SELECT ${quoteName("n")} AS source_record, ${originalCsv(header)} AS original FROM (${records})`;
   return { delivered: deliveredCsv(records, { header, known }), originals, malformed };

@@ -9,6 +9,8 @@ import { join } from "node:path";
 export interface RecordFile {
   readonly path: string;
   readonly records: number;
+  /** Of its longest line, with its number and line end. */
+  readonly longestLineBytes: number;
 }
 
 export interface RecordFiles {
@@ -55,12 +57,14 @@ export async function createRecordWriter(folder: string, delimiter: string): Pro
   const blocks = [regular, irregular, malformed];
   const writeLine = (block: Block, text: Buffer, from: { start: number; end: number; separator: number }): void => {
     block.reserve(from.end - from.start + count.width + 2);
+    const lineStart = block.at;
     block.at = count.next(block.bytes, block.at);
     block.bytes[block.at] = from.separator;
     block.at += 1 + text.copy(block.bytes, block.at + 1, from.start, from.end);
     block.bytes[block.at] = lineFeed;
     block.at += 1;
     block.records += 1;
+    block.longestLineBytes = Math.max(block.longestLineBytes, block.at - lineStart);
   };
   return {
     regular: (text, start, end) => writeLine(regular, text, { start, end, separator }),
@@ -91,7 +95,7 @@ export function quoteField(text: string): string {
 }
 
 function fileOf(block: Block): RecordFile {
-  return { path: block.path, records: block.records };
+  return { path: block.path, records: block.records, longestLineBytes: block.longestLineBytes };
 }
 
 /** Bytes on their way to a file. */
@@ -101,6 +105,7 @@ interface Block extends AsyncDisposable {
   /** How much of `bytes` is filled. */
   at: number;
   records: number;
+  longestLineBytes: number;
   /** Makes room for so many more bytes. */
   readonly reserve: (more: number) => void;
   readonly write: () => Promise<void>;
@@ -113,6 +118,7 @@ async function createBlock(path: string): Promise<Block> {
     bytes: Buffer.allocUnsafe(2 * flushBytes),
     at: 0,
     records: 0,
+    longestLineBytes: 0,
     reserve: (more) => {
       if (block.at + more <= block.bytes.length) return;
       const larger = Buffer.allocUnsafe(Math.max(2 * block.bytes.length, block.at + more));

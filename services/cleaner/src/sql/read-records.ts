@@ -19,27 +19,23 @@ export function fieldColumn(at: number): string {
 }
 
 /** The number of a line's record and its fields as VARCHAR; an empty field is NULL. */
-export function readRecords(files: RecordFiles, shape: LineShape, longestLineBytes: number): string {
+export function readRecords(files: RecordFiles, shape: LineShape): string {
   const parts = [
-    // Lines of at most 1 MiB without a line end inside: several threads may read.
-    readCsv(files.regular, shape, { lineBytes: 2 * 1024 * 1024, parallel: true }),
-    ...(files.irregular.records > 0
-      ? [readCsv(files.irregular, shape, { lineBytes: longestLineBytes, parallel: false })]
-      : []),
+    // No line end is inside a record: several threads may read.
+    readCsv(files.regular, shape, "in parallel"),
+    ...(files.irregular.records > 0 ? [readCsv(files.irregular, shape, "in order")] : []),
   ];
   return parts.join(" UNION ALL ");
 }
 
 /** The records that could not be split: `n` and `c0`, the raw text. */
-export function readMalformed(file: RecordFile, longestLineBytes: number): string {
-  return readCsv(
-    file,
-    { delimiter: ",", isQuoted: true, columns: 1 },
-    { lineBytes: longestLineBytes, parallel: false },
-  );
+export function readMalformed(file: RecordFile): string {
+  return readCsv(file, { delimiter: ",", isQuoted: true, columns: 1 }, "in order");
 }
 
-function readCsv(file: RecordFile, shape: LineShape, reading: { lineBytes: number; parallel: boolean }): string {
+const bufferBytes = 4 * 1024 * 1024;
+
+function readCsv(file: RecordFile, shape: LineShape, reading: "in parallel" | "in order"): string {
   const fields = Array.from({ length: shape.columns }, (_, at) => `${quoteName(fieldColumn(at))}: 'VARCHAR'`);
   const quote = shape.isQuoted ? '"' : "";
   const options = {
@@ -50,8 +46,10 @@ function readCsv(file: RecordFile, shape: LineShape, reading: { lineBytes: numbe
     quote: quoteText(quote),
     escape: quoteText(quote),
     new_line: "'\\n'",
-    max_line_size: String(reading.lineBytes),
-    parallel: String(reading.parallel),
+    // A buffer must hold a line; by default it holds 16 of the longest, each at once taken from the memory limit.
+    max_line_size: String(file.longestLineBytes + 1),
+    buffer_size: String(Math.max(bufferBytes, 2 * file.longestLineBytes)),
+    parallel: String(reading === "in parallel"),
   };
   const list = Object.entries(options).map(([name, value]) => `${name} = ${value}`);
   return `SELECT * FROM read_csv(${[quoteText(file.path), ...list].join(", ")})`;
