@@ -7,7 +7,7 @@ const GiB = 1024 * MiB;
 export interface Limits {
   /** Of the text, inflated: more than this may be a gzip bomb. */
   readonly inflatedBytes: number;
-  /** Of the header line; a table with more is no table of measurements. */
+  /** Of the header line; a table with more is no table of ours. */
   readonly columns: number;
   /** Of one record: it is held in memory whole. An opening quote that is never closed ends here too. */
   readonly recordBytes: number;
