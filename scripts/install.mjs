@@ -12,7 +12,7 @@ const node = join(modules, "node", "bin", "node");
 
 const needs = {
   production: { what: "what running needs", size: "350 MB", flags: ["--omit=dev"] },
-  all: { what: "what the tests and checks need", size: "600 MB", flags: ["--include=dev"] },
+  all: { what: "what the tests and checks need", size: "550 MB", flags: ["--include=dev"] },
 };
 
 /**
