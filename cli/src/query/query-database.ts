@@ -1,0 +1,76 @@
+/** The DuckDB instance that queries run in: in memory, without the network, and of the disk with the lake's buckets alone. */
+import { realpath } from "node:fs/promises";
+import { join } from "node:path";
+
+import { codeOf } from "@airlake/shared/errors";
+import { quoteText } from "@airlake/shared/duckdb";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+
+export interface DatabaseOptions {
+  readonly threads: number;
+  /** What DuckDB's buffers may hold before it spills, in MiB. */
+  readonly memoryLimitMb: number;
+  /** A folder for what does not fit into memory: made when it is needed, removed at the end. Nothing else uses it. */
+  readonly spillFolder: string;
+}
+
+/** Beyond this a query is too large for this machine, and the disk is not to be filled by it. */
+const spillLimit = "50GB";
+
+/** An instance and its one connection for queries. */
+export interface QueryDatabase extends Disposable {
+  readonly connection: DuckDBConnection;
+  /** Ends all access to the disk but reading below these folders, and every change of settings. */
+  lock(folders: readonly string[]): Promise<void>;
+}
+
+/** Opens an instance that is not locked yet. */
+export async function openDatabase(options: DatabaseOptions): Promise<QueryDatabase> {
+  const instance = await DuckDBInstance.create(":memory:", {
+    threads: String(options.threads),
+    memory_limit: `${options.memoryLimitMb}MiB`,
+    temp_directory: options.spillFolder,
+    max_temp_directory_size: spillLimit,
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    allow_community_extensions: "false",
+    allow_persistent_secrets: "false",
+  });
+  const connection = await instance.connect();
+  return {
+    connection,
+    lock: async (folders) => {
+      const real = await Promise.all(folders.map(realFolder));
+      const allowed = real.filter((folder) => folder !== undefined).map(quoteText);
+      // The same answer everywhere: instants are shown and cut into days in UTC.
+      await connection.run("SET GLOBAL TimeZone = 'UTC'");
+      await connection.run(`SET GLOBAL allowed_directories = [${allowed.join(", ")}]`);
+      await connection.run("SET GLOBAL enable_external_access = false");
+      await connection.run("SET GLOBAL lock_configuration = true");
+    },
+    [Symbol.dispose]: () => {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+/** The folders of the lake's buckets: what a query may read. */
+export function bucketFolders(lakeFolder: string): Readonly<Record<"raw" | "silver" | "gold" | "ops", string>> {
+  return {
+    raw: join(lakeFolder, "raw"),
+    silver: join(lakeFolder, "silver"),
+    gold: join(lakeFolder, "gold"),
+    ops: join(lakeFolder, "ops"),
+  };
+}
+
+/** The folder without links, as DuckDB compares it; undefined where it is not there. */
+async function realFolder(folder: string): Promise<string | undefined> {
+  try {
+    return await realpath(folder);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+/** What DuckDB complains about, as a person needs to hear it. */
+import { CommandError, diskFault } from "../command-error.ts";
+
+/** DuckDB's message without its stack, and what can be queried. Errors that are none of DuckDB's stay as they are. */
+export function explainQueryError(error: unknown, views: readonly string[]): unknown {
+  if (!(error instanceof Error)) return error;
+  const next = `Views: ${views.join(", ")}. Try: DESCRIBE ${views[0] ?? "sources"}`;
+  if (error instanceof CommandError)
+    return error.next === undefined ? new CommandError(error.message, next, { cause: error }) : error;
+  const kind = /^(?:Failed to extract statements: )?([A-Z][A-Za-z ]*) (?:Error|exception): /.exec(error.message);
+  if (kind === null) return error;
+  const fault = diskFault(error);
+  if (fault !== undefined) return fault;
+  const message = error.message.replace(/^Failed to extract statements: /, "").split("\n\nStack Trace:")[0] ?? "";
+  if (kind[1] === "Permission") {
+    return new CommandError("A query reads the lake's own files, and nothing else on the disk or the network.", next, {
+      cause: error,
+    });
+  }
+  if (kind[1] === "Out of Memory") {
+    return new CommandError(
+      "The query needs more memory than it may use.",
+      "Ask for fewer columns or rows, or group by less.",
+      { cause: error },
+    );
+  }
+  return new CommandError(message.trim(), next, { cause: error });
+}
+
+/** A part was deleted after its manifest was read, because its source was done again: the lake has moved on. */
+export function isPartGone(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /^IO Error: (?:No files found that match the pattern|Cannot open file .*No such file or directory)/s.test(
+      error.message,
+    )
+  );
+}
