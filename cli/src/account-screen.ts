@@ -2,8 +2,10 @@
 import { type Accounted, type SourceAccount, summed, totalsOf } from "./account.ts";
 import type { Out } from "./out.ts";
 import { displayWidth, renderTable } from "./table.ts";
-import { counted, grouped, lasted, printable } from "./text.ts";
+import { counted, grouped, lasted, printable, wrapped } from "./text.ts";
 
+/** Lines of text longer than this are hard to read. */
+const readable = 100;
 /** Sources on the screen; more are a matter for `airlake sources`. */
 const shownAtMost = 40;
 
@@ -89,7 +91,8 @@ function printTroubles(out: Out, accounts: readonly Accounted[]): void {
     if (line.outcome !== "rejected") continue;
     out.line();
     out.line(`${out.style.red("rejected")} ${printable(line.key)} ${out.style.dim(`(${line.reason ?? "unknown"})`)}`);
-    if (detail !== undefined) out.line(`  ${printable(detail)}`);
+    const width = Math.min(out.columns, readable);
+    if (detail !== undefined) for (const text of wrapped(printable(detail), width, "  ")) out.line(text);
     if (staleRows !== undefined) {
       out.line(
         `  ${out.style.yellow("stale:")} the lake still shows the ${counted(staleRows, "record")} of its last good version.`,

@@ -4,6 +4,7 @@ import { type FailureRecord, failureRecordSchema } from "@airlake/shared/contrac
 import { type Source, type StageName, datasetOfKey, manifestPrefix, sourceIdOf } from "@airlake/shared/contracts/keys";
 import type { Manifest } from "@airlake/shared/contracts/manifest";
 import { parseJson } from "@airlake/shared/contracts/s3-event";
+import type { Topology } from "@airlake/shared/contracts/topology";
 import { TransientError } from "@airlake/shared/errors";
 import type { ObjectStore } from "@airlake/shared/object-store";
 import { createManifestStore, parseManifest } from "@airlake/shared/stage/manifest-store";
@@ -15,6 +16,11 @@ import { CommandError } from "./command-error.ts";
 export interface LedgerPlace {
   readonly s3: ObjectStore;
   readonly opsBucket: string;
+}
+
+/** Where an opened lake's ledger lies. */
+export function placeOf(opened: { readonly s3: ObjectStore; readonly topology: Topology }): LedgerPlace {
+  return { s3: opened.s3, opsBucket: opened.topology.buckets.ops };
 }
 
 /** What both stages say of one source; undefined where a stage has never seen it. */

@@ -3,6 +3,7 @@ import { workerVersion } from "@airlake/shared/version";
 import { Command, CommanderError, Option } from "commander";
 
 import { addIngest } from "./verbs/ingest.ts";
+import { addQuarantine } from "./verbs/quarantine.ts";
 import { addRm } from "./verbs/rm.ts";
 import { addRun } from "./verbs/run.ts";
 import { addSample } from "./verbs/sample.ts";
@@ -13,7 +14,7 @@ import type { ExitCode, VerbDeps } from "./verb.ts";
 /** Adds one verb. `finish` is told how it ended. */
 export type AddVerb = (program: Command, deps: VerbDeps, finish: (code: ExitCode) => void) => void;
 
-const inOrder: readonly AddVerb[] = [addRun, addIngest, addRm, addSources, addStatus, addSample];
+const inOrder: readonly AddVerb[] = [addRun, addIngest, addRm, addSources, addQuarantine, addStatus, addSample];
 
 const widest = 100;
 

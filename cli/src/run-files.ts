@@ -6,7 +6,7 @@ import { httpStatusOf } from "@airlake/shared/errors";
 import { type Accounted, type Seen, accountOf, discrepancies } from "./account.ts";
 import { mapBounded } from "./bounded.ts";
 import type { OpenedLake } from "./embedded.ts";
-import { type Entry, type LedgerPlace, readEntries, readFailures } from "./ledger.ts";
+import { type Entry, placeOf, readEntries, readFailures } from "./ledger.ts";
 import type { NamedSource } from "./named-sources.ts";
 import { askToLook } from "./pipeline.ts";
 import type { Session } from "./session.ts";
@@ -119,11 +119,6 @@ async function withParked(opened: OpenedLake, before: Before, seen: readonly See
 
 function keysIn(record: FailureRecord): readonly string[] {
   return record.source === undefined ? keysOf({ Body: record.body }) : [record.source.key];
-}
-
-/** Where an opened lake's ledger lies. */
-export function placeOf(opened: OpenedLake): LedgerPlace {
-  return { s3: opened.s3, opsBucket: opened.topology.buckets.ops };
 }
 
 async function etagOf(opened: OpenedLake, key: string): Promise<string | undefined> {

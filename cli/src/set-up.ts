@@ -1,5 +1,10 @@
 /** Makes the lake's buckets and queues, and lets the raw bucket tell the cleaner's queue. Can be repeated at any time. */
-import { CreateBucketCommand, HeadBucketCommand, PutBucketNotificationConfigurationCommand } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  GetBucketNotificationConfigurationCommand,
+  HeadBucketCommand,
+  PutBucketNotificationConfigurationCommand,
+} from "@aws-sdk/client-s3";
 import { CreateQueueCommand, GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import {
   type QueueRole,
@@ -82,19 +87,25 @@ async function makeBucket(s3: ObjectStore, bucket: string): Promise<void> {
   }
 }
 
+/** Only where it does not say so yet: S3 sends a test event each time it is told. */
 async function tellQueue(
   clients: { readonly s3: ObjectStore; readonly sqs: QueueClient },
   bucket: string,
   queueUrl: string,
 ): Promise<void> {
+  const queueArn = await arnOf(clients.sqs, queueUrl);
+  const { QueueConfigurations: told = [] } = await clients.s3.send(
+    new GetBucketNotificationConfigurationCommand({ Bucket: bucket }),
+  );
+  const [only] = told;
+  const tells = only?.QueueArn === queueArn && events.every((event) => only.Events?.includes(event) === true);
+  if (tells && told.length === 1 && only.Filter === undefined) return;
   await clients.s3.send(
     new PutBucketNotificationConfigurationCommand({
       Bucket: bucket,
-      NotificationConfiguration: {
-        QueueConfigurations: [
-          { QueueArn: await arnOf(clients.sqs, queueUrl), Events: ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"] },
-        ],
-      },
+      NotificationConfiguration: { QueueConfigurations: [{ QueueArn: queueArn, Events: [...events] }] },
     }),
   );
 }
+
+const events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"] as const;

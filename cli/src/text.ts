@@ -1,4 +1,5 @@
 /** How counts, sizes and names are written for people. */
+import { displayWidth } from "./table.ts";
 
 /** `1,234,567`. */
 export function grouped(count: number): string {
@@ -44,4 +45,18 @@ export function shellWord(text: string): string {
 /** `2026-11-21 12:59` of an ISO 8601 instant in UTC; a dash for none. */
 export function shortTime(instant: string | null): string {
   return instant === null ? "–" : instant.slice(0, 16).replace("T", " ");
+}
+
+/** Text in lines of at most `width` columns, broken at blanks; each begins with `indent`. Infinity: one line. */
+export function wrapped(text: string, width: number, indent = ""): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && displayWidth(indent + longer) > width) {
+      lines.push(indent + line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, indent + line];
 }

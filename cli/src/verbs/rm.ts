@@ -7,10 +7,9 @@ import { CommandError } from "../command-error.ts";
 import { type OpenedLake, openEmbedded } from "../embedded.ts";
 import { examples } from "../examples.ts";
 import { type Lake, openLake } from "../lake.ts";
-import { type Entry, listEntries, listKeys, readEntries } from "../ledger.ts";
-import { nearKeys } from "../near-keys.ts";
+import { unknownSource } from "../known-source.ts";
+import { type Entry, placeOf, readEntries } from "../ledger.ts";
 import { askToLook } from "../pipeline.ts";
-import { placeOf } from "../run-files.ts";
 import { type Session, sayInterrupted, withServices } from "../session.ts";
 import { counted, grouped, printable } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
@@ -79,7 +78,7 @@ async function lookUp(deps: VerbDeps, lake: Lake, keys: readonly string[]): Prom
   const found: Removed[] = [];
   for (const key of keys) {
     const entry = entries.get(key);
-    if (isOut(entry) && !(await isThere(opened, key))) throw await notThere(opened, key);
+    if (isOut(entry) && !(await isThere(opened, key))) throw await unknownSource(opened, key);
     found.push({ key, records: entry?.cleaner?.counts?.kept ?? 0 });
   }
   return found;
@@ -93,17 +92,6 @@ async function isThere(opened: OpenedLake, key: string): Promise<boolean> {
     if (httpStatusOf(error) === 404 || httpStatusOf(error) === 400) return false;
     throw error;
   }
-}
-
-async function notThere(opened: OpenedLake, key: string): Promise<CommandError> {
-  const keys = new Set<string>();
-  const { raw } = opened.topology.buckets;
-  for await (const page of listKeys(placeOf(opened), "", raw)) for (const one of page) keys.add(one);
-  for await (const { cleaner } of listEntries(placeOf(opened)))
-    if (cleaner.state !== "retracted") keys.add(cleaner.source.key);
-  const near = nearKeys(key, [...keys]).map(printable);
-  const next = near.length === 0 ? "See the keys with: airlake sources" : `Did you mean ${near.join(" or ")}?`;
-  return new CommandError(`There is no source ${printable(key)} in the lake; nothing was removed.`, next);
 }
 
 async function confirmed(deps: VerbDeps, wanted: readonly Removed[]): Promise<boolean> {

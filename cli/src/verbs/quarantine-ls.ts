@@ -1,0 +1,96 @@
+/** `airlake quarantine ls`: how many records were not kept, by reason and by source. */
+import type { Command } from "commander";
+
+import { summed } from "../account.ts";
+import { openEmbedded } from "../embedded.ts";
+import { examples } from "../examples.ts";
+import { openLake } from "../lake.ts";
+import { listEntries, placeOf } from "../ledger.ts";
+import { byKey } from "../named-sources.ts";
+import { renderTable } from "../table.ts";
+import { counted, grouped, printable } from "../text.ts";
+import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
+
+interface SourceCounts {
+  readonly key: string;
+  readonly quarantined: number;
+  readonly reasons: Readonly<Record<string, number>>;
+}
+
+export function addQuarantineLs(quarantine: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
+  quarantine
+    .command("ls")
+    .summary("count quarantined records by reason and source")
+    .description("Counts the quarantined records by their first reason, and by source.")
+    .addHelpText(
+      "after",
+      examples([
+        ["airlake quarantine ls", ""],
+        ["airlake quarantine ls --json", ""],
+      ]),
+    )
+    .action(async (_options: unknown, command: Command) => {
+      finish(await ls(deps, command.optsWithGlobals<LakeOptions>()));
+    });
+}
+
+async function ls(deps: VerbDeps, options: LakeOptions): Promise<ExitCode> {
+  await using opened = await openEmbedded(await openLake(options.lake, "read"), deps.clock);
+  const found: SourceCounts[] = [];
+  for await (const { cleaner } of listEntries(placeOf(opened))) {
+    const { quarantined, reasons } = cleaner.counts ?? { quarantined: 0, reasons: {} };
+    if (quarantined > 0) found.push({ key: cleaner.source.key, quarantined, reasons });
+  }
+  const sources = found.toSorted(byKey);
+  const total = sources.reduce((sum, { quarantined }) => sum + quarantined, 0);
+  const reasons = summed(sources.map((source) => source.reasons));
+  if (options.json)
+    deps.out.line(JSON.stringify({ quarantined: total, reasons: Object.fromEntries(reasons), sources }));
+  else print(deps.out, sources, reasons);
+  return 0;
+}
+
+/** The three most frequent reasons, and how many more there are. */
+function mostOf(reasons: Readonly<Record<string, number>>): string {
+  const all = summed([reasons]);
+  const first = all.slice(0, 3).map(([reason, count]) => `${reason} ${grouped(count)}`);
+  return [...first, ...(all.length > 3 ? [`${grouped(all.length - 3)} more`] : [])].join(", ");
+}
+
+function print(
+  out: VerbDeps["out"],
+  sources: readonly SourceCounts[],
+  reasons: readonly (readonly [string, number])[],
+): void {
+  const [first] = sources;
+  if (first === undefined) {
+    out.line("No record is in quarantine.");
+    return;
+  }
+  const byReason = reasons.map(([reason, count]) => [
+    reason,
+    grouped(count),
+    counted(sources.filter((source) => (source.reasons[reason] ?? 0) > 0).length, "source"),
+  ]);
+  const options = { width: out.columns, title: out.style.dim };
+  for (const text of renderTable(
+    [{ title: "reason" }, { title: "records", align: "right" }, { title: "in" }],
+    byReason,
+    options,
+  ))
+    out.line(text);
+  out.line();
+  const bySource = sources.map(({ key, quarantined, reasons: own }) => [
+    printable(key),
+    grouped(quarantined),
+    mostOf(own),
+  ]);
+  const columns = [
+    { title: "source", shrinks: true },
+    { title: "records", align: "right" as const },
+    { title: "because of", shrinks: true },
+  ];
+  for (const text of renderTable(columns, bySource, options)) out.line(text);
+  out.line();
+  out.line(out.style.dim(`their text: airlake quarantine show ${printable(first.key)}`));
+}
