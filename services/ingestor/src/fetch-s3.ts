@@ -1,7 +1,7 @@
 /** Asks for an object by s3://. */
 import { Readable } from "node:stream";
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import type { GetObjectCommandOutput } from "@aws-sdk/client-s3";
+import type { GetObjectCommandOutput, S3ClientConfig } from "@aws-sdk/client-s3";
 import { TransientError, httpStatusOf, isTransient } from "@airlake/shared/errors";
 import type { ObjectStore } from "@airlake/shared/object-store";
 import type { Address } from "./parse.ts";
@@ -47,9 +47,15 @@ function createClient({ region, endpoint, forcePathStyle }: SourceS3Settings, un
     // A source that is resumed by ranges has no checksum of the whole; lengths and the connection guard its bytes.
     responseChecksumValidation: "WHEN_REQUIRED",
     ...(endpoint === undefined ? {} : { endpoint }),
-    ...(unsigned ? { signer: { sign: async (request) => request } } : {}),
+    ...(unsigned ? anonymous : {}),
   });
 }
+
+/** The SDK looks for credentials even where nothing is signed, so it is given some that go nowhere. */
+const anonymous: Pick<S3ClientConfig, "credentials" | "signer"> = {
+  credentials: { accessKeyId: "anonymous", secretAccessKey: "" },
+  signer: { sign: async (request) => request },
+};
 
 /** Reads one object; its rest only while it is the same one. `isLakeOnAws`: then credentials are there, or will be again. */
 export function openS3(

@@ -5,7 +5,7 @@ import { request as requestHttps } from "node:https";
 import { isIP } from "node:net";
 import { TransientError, codeOf } from "@airlake/shared/errors";
 import { shownUrl, urlProblem } from "./parse.ts";
-import { isPrivateAddress, lookupOpenOnly, privateAddressCode } from "./private-addresses.ts";
+import { guardedLookup, privateAddressCode } from "./private-addresses.ts";
 import type { ResolveAll } from "./private-addresses.ts";
 import { encodingProblem, readContentRange, refused, strongEtag } from "./source-body.ts";
 import type { Open, Refusal, Rest, SourceBody } from "./source-body.ts";
@@ -13,7 +13,8 @@ import type { Open, Refusal, Rest, SourceBody } from "./source-body.ts";
 export interface UrlSettings {
   /** Names to addresses; dns.lookup. */
   readonly resolve: ResolveAll;
-  readonly allowPrivateAddresses: boolean;
+  /** Asked of every address that would be connected to, redirects included. */
+  readonly mayReach: (address: string) => boolean;
   /** How we call ourselves to the source. */
   readonly userAgent: string;
 }
@@ -43,9 +44,8 @@ async function ask(
   { rest, signal }: { readonly rest: Rest | undefined; readonly signal: AbortSignal },
 ): Promise<IncomingMessage | Refusal> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const isGuarded = !settings.allowPrivateAddresses;
   // A literal address is connected to without a lookup.
-  if (isGuarded && isIP(host) !== 0 && isPrivateAddress(host)) return privateRefusal(url);
+  if (isIP(host) !== 0 && !settings.mayReach(host)) return privateRefusal(url);
   const options = {
     // A connection of its own for each request: none is kept that was opened under another look at the address.
     agent: false,
@@ -56,7 +56,7 @@ async function ask(
       "user-agent": settings.userAgent,
       ...(rest === undefined ? {} : { range: `bytes=${rest.offset}-`, "if-range": rest.validator }),
     },
-    ...(isGuarded ? { lookup: lookupOpenOnly(settings.resolve) } : {}),
+    lookup: guardedLookup(settings.resolve, settings.mayReach),
   };
   try {
     return await new Promise<IncomingMessage>((resolve, reject) => {

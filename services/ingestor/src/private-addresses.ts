@@ -62,17 +62,18 @@ function ipv4Inside(address: string): string | undefined {
 }
 
 /**
- * A `lookup` for node:net that fails where a name leads to any private address. The connection uses the addresses that
- * were looked at here, so a name that resolves otherwise a moment later gains nothing. Literal addresses never come here.
+ * A `lookup` for node:net that fails where a name leads to any address that may not be reached. The connection uses the
+ * addresses that were looked at here, so a name that resolves otherwise a moment later gains nothing. Literal addresses
+ * never come here.
  */
-export function lookupOpenOnly(resolve: ResolveAll): LookupFunction {
+export function guardedLookup(resolve: ResolveAll, mayReach: (address: string) => boolean): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       const [first] = addresses ?? [];
       if (error !== null || first === undefined) {
-        callback(error ?? Object.assign(new Error(`no address for ${hostname}`), { code: "ENOTFOUND" }), "");
-      } else if (addresses.some(({ address }) => isPrivateAddress(address))) {
-        callback(Object.assign(new Error("private address"), { code: privateAddressCode }), "");
+        callback(error ?? withCode("ENOTFOUND", `no address for ${hostname}`), "");
+      } else if (!addresses.every(({ address }) => mayReach(address))) {
+        callback(withCode(privateAddressCode, `${hostname} leads to a private address`), "");
       } else if (options.all === true) {
         callback(null, addresses);
       } else {
@@ -80,6 +81,10 @@ export function lookupOpenOnly(resolve: ResolveAll): LookupFunction {
       }
     });
   };
+}
+
+function withCode(code: string, message: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(message), { code });
 }
 
 function networks(family: "ipv4" | "ipv6", subnets: readonly (readonly [string, number])[]): BlockList {

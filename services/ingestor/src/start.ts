@@ -11,6 +11,7 @@ import { createSourceS3, openS3 } from "./fetch-s3.ts";
 import { openUrl } from "./fetch-url.ts";
 import { createHandle } from "./handle.ts";
 import type { Address } from "./parse.ts";
+import { isPrivateAddress } from "./private-addresses.ts";
 import type { Open } from "./source-body.ts";
 
 /** Starts the ingestor. Disposing drains it. */
@@ -25,7 +26,7 @@ export async function start(config: IngestorConfig, clients: Clients): Promise<A
   );
   const urlSettings = {
     resolve: lookup,
-    allowPrivateAddresses: config.ALLOW_PRIVATE_ADDRESSES === "true",
+    mayReach: (address: string) => config.ALLOW_PRIVATE_ADDRESSES === "true" || !isPrivateAddress(address),
     userAgent: `airlake/${workerVersion()}`,
   };
   const isLakeOnAws = config.LAKE_FOLDER === undefined;
