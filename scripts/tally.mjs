@@ -4,7 +4,11 @@ import { readFileSync } from "node:fs";
 const report = readReport(process.argv[2] ?? "");
 const counts = { passed: 0, failed: 0, skipped: 0 };
 for (const file of report.testResults) {
-  for (const test of file.assertionResults) counts[kindOf(test.status)] += 1;
+  for (const test of file.assertionResults) {
+    const kind = kindOf(test.status);
+    counts[kind] += 1;
+    if (kind === "skipped") console.log(`Skipped: ${test.fullName}`);
+  }
   // A file that could not be loaded holds no test that failed.
   if (file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")) counts.failed += 1;
 }
