@@ -98,7 +98,8 @@ function listing(db: DatabaseSync): Pick<ObjectIndex, "page" | "keysWithPrefix">
     page: (bucket, position, limit) =>
       (position.exclusive ? after : from).all(bucket, position.key, limit).map(readObject),
     keysWithPrefix: function* keysWithPrefix(bucket, prefix) {
-      for (const row of keys.all(bucket, prefix)) {
+      // Not all(): behind the prefix there may be many more.
+      for (const row of keys.iterate(bucket, prefix)) {
         const key = textOf(row, "key");
         if (!key.startsWith(prefix)) return;
         yield key;

@@ -81,9 +81,11 @@ async function collect(
   count: number,
 ): Promise<readonly Entry[]> {
   const entries: Entry[] = [];
+  // With a delimiter few of the rows that are read are told: most are left out as soon as their prefix is known.
+  const atOnce = request.delimiter === "" ? count : Math.min(count, 20);
   let from: Position | undefined = request.from;
   while (from !== undefined && entries.length < count) {
-    const rows: readonly ObjectRow[] = context.index.page(bucket, from, count);
+    const rows: readonly ObjectRow[] = context.index.page(bucket, from, atOnce);
     if (await mendStale(context, rows)) continue;
     from = undefined;
     for (const row of rows) {

@@ -98,7 +98,9 @@ async function writeChunks(
       yield bytes;
     }
   };
-  await pipeline(body, hashed, createWriteStream(path, { flags: "wx" }), signal === undefined ? {} : { signal });
+  // Opened here and not by the stream: a body that fails early would otherwise leave a file that is made after its removal.
+  const file = createWriteStream("", { fd: openSync(path, "wx") });
+  await pipeline(body, hashed, file, signal === undefined ? {} : { signal });
   return hash.digest("hex");
 }
 

@@ -15,9 +15,9 @@ export interface Embedded extends Disposable {
   readonly queues: EmbeddedQueues;
 }
 
-/** Disposing closes both and removes the folder. */
-export function openEmbedded(clock: Clock = systemClock): Embedded {
-  const folder = mkdtempSync(join(tmpdir(), "airlake-embedded-"));
+/** Disposing closes both, and removes the folder where it was made here. */
+export function openEmbedded(clock: Clock = systemClock, existing?: string): Embedded {
+  const folder = existing ?? mkdtempSync(join(tmpdir(), "airlake-embedded-"));
   const queues = createEmbeddedQueues({ folder, clock });
   const objects = createEmbeddedObjects({ folder, queues, clock });
   return {
@@ -27,7 +27,7 @@ export function openEmbedded(clock: Clock = systemClock): Embedded {
     [Symbol.dispose]: () => {
       objects.destroy();
       queues.destroy();
-      rmSync(folder, { recursive: true, force: true });
+      if (existing === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
