@@ -12,6 +12,7 @@ import { z } from "zod";
 
 import { literalPath } from "./parts-view.ts";
 import { bucketFolders } from "./query-database.ts";
+import { missingPart } from "./query-error.ts";
 import { readManifests } from "./read-manifests.ts";
 
 /** A file, and what its columns depend on: files of one kind have the same columns. Undefined: nobody knows. */
@@ -88,9 +89,15 @@ export async function sortParts(
 
 async function hasColumns(connection: DuckDBConnection, path: string, columns: readonly Column[]): Promise<boolean> {
   const file = quoteText(literalPath(path));
-  const reader = await connection.runAndReadAll(
-    `DESCRIBE SELECT * FROM read_parquet(${file}, hive_partitioning = false)`,
-  );
-  const found = new Map(described.parse(reader.getRowObjectsJS()).map((row) => [row.column_name, row.column_type]));
-  return columns.every((column) => found.get(column.name) === duckDbType(column.type));
+  try {
+    const reader = await connection.runAndReadAll(
+      `DESCRIBE SELECT * FROM read_parquet(${file}, hive_partitioning = false)`,
+    );
+    const found = new Map(described.parse(reader.getRowObjectsJS()).map((row) => [row.column_name, row.column_type]));
+    return columns.every((column) => found.get(column.name) === duckDbType(column.type));
+  } catch (error) {
+    // The query itself will meet it again, and knows what to do.
+    if (missingPart(error) !== undefined) return false;
+    throw error;
+  }
 }

@@ -14,7 +14,7 @@ import { prepareStatement } from "./check-statement.ts";
 import { defineCountries, defineDataset } from "./define-views.ts";
 import { readDatasetState } from "./lake-parts.ts";
 import { type QueryDatabase, bucketFolders, openDatabase } from "./query-database.ts";
-import { explainQueryError, isPartGone } from "./query-error.ts";
+import { explainQueryError, missingPart } from "./query-error.ts";
 
 export interface QueryOptions {
   /** The lake's folder. */
@@ -47,26 +47,32 @@ const tries = 4;
 
 /** Opens the lake as it is now. Throws CommandError for a manifest that cannot be read. */
 export async function openQuery(options: QueryOptions, signal?: AbortSignal): Promise<Query> {
-  const folder = await realpath(options.lake);
-  const reopen = async (wanted?: AbortSignal): Promise<QueryDatabase> =>
-    openViews({ ...options, lake: folder }, wanted);
+  const lake = await realpath(options.lake);
   const views = viewNames(options.datasets);
-  let database = await reopen(signal);
+  let database: QueryDatabase | undefined;
+  const close = (): void => {
+    database?.[Symbol.dispose]();
+    database = undefined;
+  };
+  // A part that is missing was replaced since its manifest was read: the manifests are read again.
+  const untilSettled = async <T>(work: (opened: QueryDatabase) => Promise<T>, wanted?: AbortSignal): Promise<T> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        database ??= await openViews({ ...options, lake }, wanted);
+        return await work(database);
+      } catch (error) {
+        wanted?.throwIfAborted();
+        if (attempt === tries || missingPart(error) === undefined) throw explainQueryError(error, views);
+        close();
+      }
+    }
+  };
+  await untilSettled(async () => {}, signal);
   return {
     views,
-    run: async (sql, wanted) => {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await start(database.connection, sql, { signal: wanted, views });
-        } catch (error) {
-          wanted.throwIfAborted();
-          if (attempt === tries || !isPartGone(error)) throw explainQueryError(error, views);
-        }
-        database[Symbol.dispose]();
-        database = await reopen(wanted);
-      }
-    },
-    [Symbol.asyncDispose]: async () => database[Symbol.dispose](),
+    run: async (sql, wanted) =>
+      untilSettled(async ({ connection }) => start(connection, sql, { signal: wanted, views }), wanted),
+    [Symbol.asyncDispose]: async () => close(),
   };
 }
 

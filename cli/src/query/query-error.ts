@@ -11,6 +11,16 @@ export function explainQueryError(error: unknown, views: readonly string[]): unk
   if (kind === null) return error;
   const fault = diskFault(error);
   if (fault !== undefined) return fault;
+  const missing = missingPart(error);
+  if (missing !== undefined) {
+    return new CommandError(
+      `${missing} is missing, which a manifest of the lake names.`,
+      "If the lake is being changed right now, run the query again.",
+      {
+        cause: error,
+      },
+    );
+  }
   const message = error.message.replace(/^Failed to extract statements: /, "").split("\n\nStack Trace:")[0] ?? "";
   if (kind[1] === "Permission") {
     return new CommandError("A query reads the lake's own files, and nothing else on the disk or the network.", next, {
@@ -27,12 +37,12 @@ export function explainQueryError(error: unknown, views: readonly string[]): unk
   return new CommandError(message.trim(), next, { cause: error });
 }
 
-/** A part was deleted after its manifest was read, because its source was done again: the lake has moved on. */
-export function isPartGone(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    /^IO Error: (?:No files found that match the pattern|Cannot open file .*No such file or directory)/s.test(
+/** The path of a part that is not there: deleted after its manifest was read, because its source was done again. */
+export function missingPart(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const found =
+    /^IO Error: (?:No files found that match the pattern|Cannot open file) "([^"]+\/[0-9a-f]{32}\.\d+-[^"/]+\.parquet)"/.exec(
       error.message,
-    )
-  );
+    );
+  return found?.[1];
 }
