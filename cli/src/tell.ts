@@ -10,7 +10,9 @@ import { printable } from "./text.ts";
 export function explain(out: Out, error: unknown, debug: boolean): 0 | 2 {
   if (codeOf(error) === "EPIPE") return 0;
   const told = toldOf(error);
-  out.note(`${out.noteStyle.red("airlake:")} ${printable(told.message)}`);
+  const [first = "", ...others] = told.message.split("\n").filter((line) => line.trim() !== "");
+  out.note(`${out.noteStyle.red("airlake:")} ${printable(first)}`);
+  for (const line of others) out.note(printable(line));
   if (told.next !== undefined) out.note(told.next);
   if (debug) out.note(inspect(error));
   return 2;

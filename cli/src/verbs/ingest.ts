@@ -19,10 +19,8 @@ interface IngestOptions extends LakeOptions {
   readonly unsigned: boolean;
 }
 
-export function addIngest(program: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
-  program
-    .command("ingest")
-    .summary("fetch a file by URL or from S3 into the lake")
+export function addIngest(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
+  verb
     .description(
       "Fetches one object, exactly as it is, runs it through the pipeline and prints what became of its records.",
     )

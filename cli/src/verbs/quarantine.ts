@@ -17,10 +17,8 @@ interface ShowOptions extends LakeOptions {
   readonly limit: number;
 }
 
-export function addQuarantine(program: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
-  const quarantine = program
-    .command("quarantine")
-    .summary("look at the records that were not kept, and why")
+export function addQuarantine(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
+  verb
     .description(
       "Looks at the records that were not kept: how many for which reason, their text as delivered, all of them in a file.",
     )
@@ -32,9 +30,9 @@ export function addQuarantine(program: Command, deps: VerbDeps, finish: (code: E
         ["airlake quarantine export bad-records.csv", "all of them, for a spreadsheet"],
       ]),
     );
-  addQuarantineLs(quarantine, deps, finish);
-  addShow(quarantine, deps, finish);
-  addQuarantineExport(quarantine, deps, finish);
+  addQuarantineLs(verb, deps, finish);
+  addShow(verb, deps, finish);
+  addQuarantineExport(verb, deps, finish);
 }
 
 function addShow(quarantine: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {

@@ -25,10 +25,8 @@ interface Removed {
   readonly records: number;
 }
 
-export function addRm(program: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
-  program
-    .command("rm")
-    .summary("take sources out of the lake, with their records")
+export function addRm(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
+  verb
     .description(
       "Removes sources from the lake: the raw file goes, and with it all of its records, kept and quarantined.\n" +
         "The file that it was brought in from stays where it is.",

@@ -18,10 +18,8 @@ export interface RunOptions extends LakeOptions {
   readonly dataset: string;
 }
 
-export function addRun(program: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
-  program
-    .command("run")
-    .summary("bring files into the lake and print the account")
+export function addRun(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
+  verb
     .description(
       "Brings files into the lake, runs the pipeline until nothing is left to do, and prints what became of\n" +
         "every record. Files that the lake holds already are not done again; a changed file replaces exactly\n" +

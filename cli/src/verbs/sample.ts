@@ -5,7 +5,8 @@ import { type Command, InvalidArgumentError } from "commander";
 
 import { CommandError } from "../command-error.ts";
 import { examples } from "../examples.ts";
-import { generateSample, truthPath } from "../sample/generate.ts";
+import { type SampleOptions as SampleGeneration, generateSample, truthPath } from "../sample/generate.ts";
+import type { SampleTruth } from "../sample/truth.ts";
 import { counted, grouped, shellWord } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
@@ -19,10 +20,8 @@ interface SampleOptions extends LakeOptions {
 /** What `airlake sample` and the demo make when nobody says otherwise. */
 export const sampleDefaults = { seed: 1, records: 20_000, date: "2024-05-14" } as const;
 
-export function addSample(program: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
-  program
-    .command("sample")
-    .summary("generate a day of measurements to try things on")
+export function addSample(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
+  verb
     .description(
       "Writes files of one generated day: every format, with defects of every kind planted among the records.\n" +
         "The truth about them (what is to be kept, quarantined, flagged) is written beside the folder as JSON.",
@@ -47,12 +46,7 @@ export function addSample(program: Command, deps: VerbDeps, finish: (code: ExitC
 
 async function sample({ out }: VerbDeps, folder: string, options: SampleOptions): Promise<ExitCode> {
   const { seed, records, date, badFiles } = options;
-  const truth = await generateSample({ folder, seed, records, date, badFiles }).catch((error: unknown) => {
-    // What the generator itself throws are sentences about the options; the disk's errors have a code.
-    if (error instanceof Error && codeOf(error) === undefined)
-      throw new CommandError(error.message, "See: airlake sample --help", { cause: error });
-    throw error;
-  });
+  const truth = await makeSample({ folder, seed, records, date, badFiles });
   if (options.json) {
     out.line(
       JSON.stringify({
@@ -73,6 +67,17 @@ async function sample({ out }: VerbDeps, folder: string, options: SampleOptions)
   out.line(out.style.dim(`the truth about each: ${truthPath(folder)}`));
   out.line(`next: airlake run ${shellWord(join(folder))}`);
   return 0;
+}
+
+/** Generates the sample. Throws CommandError for options that it does not take, and for a folder that holds other files. */
+export async function makeSample(options: SampleGeneration): Promise<SampleTruth> {
+  try {
+    return await generateSample(options);
+  } catch (error) {
+    // What the generator itself throws are sentences about the options; the disk's errors have a code.
+    if (!(error instanceof Error) || codeOf(error) !== undefined) throw error;
+    throw new CommandError(error.message, "See: airlake sample --help", { cause: error });
+  }
 }
 
 /** A whole number as commander takes one. */

@@ -33,10 +33,8 @@ interface SourceLine {
   readonly committedAt: string | null;
 }
 
-export function addSources(program: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
-  program
-    .command("sources")
-    .summary("list the sources: state, format, counts")
+export function addSources(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
+  verb
     .description(
       "Lists every source in the lake: what state it is in, what was read, kept and quarantined of it, and when.",
     )

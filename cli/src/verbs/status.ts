@@ -36,10 +36,8 @@ interface QueueStatus {
   readonly parked: number;
 }
 
-export function addStatus(program: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
-  program
-    .command("status")
-    .summary("show how the lake is: sources, records, queues")
+export function addStatus(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
+  verb
     .description("Shows how the lake is: its size, its sources by state, its records, and what is on the queues.")
     .addHelpText(
       "after",

@@ -1,0 +1,87 @@
+/** The verbs: their names, what help says of them, and where they are. A verb's code is loaded when it is called. */
+import type { Command } from "commander";
+
+import type { ExitCode, VerbDeps } from "./verb.ts";
+
+/** Gives a verb its arguments, options, help and work. `finish` is told how it ended. */
+export type DefineVerb = (verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void) => void;
+
+export interface VerbEntry {
+  readonly name: string;
+  /** Its arguments, as the list of verbs shows them. */
+  readonly takes: string;
+  readonly summary: string;
+  readonly group: string;
+  readonly load: () => Promise<DefineVerb>;
+}
+
+const fill = "Fill the lake:";
+const ask = "Look into it:";
+const begin = "Try it out:";
+
+/** In the order of help. */
+export const verbs: readonly VerbEntry[] = [
+  {
+    name: "demo",
+    takes: "",
+    summary: "run a generated day through the whole pipeline (what `npm start` does)",
+    group: begin,
+    load: async () => (await import("./verbs/demo.ts")).addDemo,
+  },
+  {
+    name: "sample",
+    takes: "DIR",
+    summary: "generate files of one day, with known defects",
+    group: begin,
+    load: async () => (await import("./verbs/sample.ts")).addSample,
+  },
+  {
+    name: "run",
+    takes: "PATH…",
+    summary: "bring files into the lake and print what became of every record",
+    group: fill,
+    load: async () => (await import("./verbs/run.ts")).addRun,
+  },
+  {
+    name: "ingest",
+    takes: "URL",
+    summary: "fetch one file by URL, or from S3, into the lake",
+    group: fill,
+    load: async () => (await import("./verbs/ingest.ts")).addIngest,
+  },
+  {
+    name: "rm",
+    takes: "KEY…",
+    summary: "take sources out of the lake, with all their records",
+    group: fill,
+    load: async () => (await import("./verbs/rm.ts")).addRm,
+  },
+  {
+    name: "query",
+    takes: "SQL",
+    summary: "ask the lake in SQL",
+    group: ask,
+    load: async () => (await import("./verbs/query.ts")).addQuery,
+  },
+  {
+    name: "sources",
+    takes: "",
+    summary: "list the sources: state, format, counts",
+    group: ask,
+    load: async () => (await import("./verbs/sources.ts")).addSources,
+  },
+  {
+    name: "quarantine",
+    takes: "ls|show|export",
+    summary: "look at the records that were not kept, and why",
+    group: ask,
+    load: async () => (await import("./verbs/quarantine.ts")).addQuarantine,
+  },
+  {
+    name: "status",
+    takes: "",
+    summary: "show how the lake is: size, sources, records, queues",
+    group: ask,
+    load: async () => (await import("./verbs/status.ts")).addStatus,
+  },
+];
