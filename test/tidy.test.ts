@@ -169,7 +169,9 @@ async function configSchemaOf(service: string): Promise<z.ZodObject> {
 function variablesOf(schema: z.ZodObject): Readonly<Record<string, string>> {
   const defaults = Object.entries(schema.shape).map(([name, type]) => {
     const parsed = (type as z.ZodType).safeParse(undefined);
-    return [name, typeof parsed.data === "string" || typeof parsed.data === "number" ? `${parsed.data}` : ""] as const;
+    const text = typeof parsed.data === "string" || typeof parsed.data === "number" ? `${parsed.data}` : "";
+    // A README names the usual folder for temporary files, a machine may have another.
+    return [name, text.replace(tmpdir(), "/tmp")] as const;
   });
   return Object.fromEntries(defaults);
 }
