@@ -17,7 +17,7 @@ import { codeOf } from "@airlake/shared/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
 
 import { type DatasetState, type SortedParts, sortParts } from "./lake-parts.ts";
-import { type PartsView, literalPath, partsQuery } from "./parts-view.ts";
+import { type PartsView, partsQuery } from "./parts-view.ts";
 import { bucketFolders } from "./query-database.ts";
 import { sourceColumns, sourceRows } from "./source-rows.ts";
 
@@ -47,7 +47,7 @@ export async function defineCountries(
 ): Promise<void> {
   if (!datasets.some(usesCountries)) return;
   const file = join(bucketFolders(lakeFolder).gold, referenceKey(tableNames.countries));
-  const parts = { asDeclared: [], others: (await isThere(file)) ? [literalPath(file)] : [] };
+  const parts = { asDeclared: [], others: (await isThere(file)) ? [file] : [] };
   const variables = await setVariables(connection, "countries", parts);
   const query = partsQuery({ columns: countryColumns, partitions: [], folder: lakeFolder, variables });
   await connection.run(`CREATE TABLE main.countries AS SELECT * FROM (${query}) ORDER BY alpha2`);

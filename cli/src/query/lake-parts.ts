@@ -10,7 +10,6 @@ import { quoteText } from "@airlake/shared/duckdb";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { z } from "zod";
 
-import { literalPath } from "./parts-view.ts";
 import { bucketFolders } from "./query-database.ts";
 import { missingPart } from "./query-error.ts";
 import { readManifests } from "./read-manifests.ts";
@@ -70,7 +69,7 @@ export interface SortedParts {
 
 const described = z.array(z.object({ column_name: z.string(), column_type: z.string() }));
 
-/** Tells parts with exactly the declared columns from others, by opening one part of each kind. Paths are ready for DuckDB. */
+/** Tells parts with exactly the declared columns from others, by opening one part of each kind. */
 export async function sortParts(
   connection: DuckDBConnection,
   parts: readonly CountedPart[],
@@ -82,13 +81,13 @@ export async function sortParts(
   }
   const isAsDeclared = (part: CountedPart): boolean => part.kind !== undefined && asDeclared.has(part.kind);
   return {
-    asDeclared: parts.filter(isAsDeclared).map(({ path }) => literalPath(path)),
-    others: parts.filter((part) => !isAsDeclared(part)).map(({ path }) => literalPath(path)),
+    asDeclared: parts.filter(isAsDeclared).map(({ path }) => path),
+    others: parts.filter((part) => !isAsDeclared(part)).map(({ path }) => path),
   };
 }
 
 async function hasColumns(connection: DuckDBConnection, path: string, columns: readonly Column[]): Promise<boolean> {
-  const file = quoteText(literalPath(path));
+  const file = quoteText(path);
   try {
     const reader = await connection.runAndReadAll(
       `DESCRIBE SELECT * FROM read_parquet(${file}, hive_partitioning = false)`,

@@ -37,11 +37,6 @@ export function partsQuery(view: PartsView): string {
   return queries.length === 0 ? emptyQuery(view) : queries.join(" UNION ALL ");
 }
 
-/** A path as DuckDB's file functions take it: signs that would make it a pattern stand for themselves. */
-export function literalPath(path: string): string {
-  return path.replaceAll(/[[*?]/g, "[$&]");
-}
-
 function selectList(view: PartsView): string {
   const depth = view.folder.split("/").length;
   const ofPath = view.partitions.map(({ name, type }, at) => {

@@ -6,8 +6,6 @@ import { codeOf } from "@airlake/shared/errors";
 import { quoteText } from "@airlake/shared/duckdb";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 
-import { literalPath } from "./parts-view.ts";
-
 export interface DatabaseOptions {
   readonly threads: number;
   /** What DuckDB's buffers may hold before it spills, in MiB. */
@@ -43,9 +41,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<QueryDatab
     connection,
     lock: async (folders) => {
       const real = await Promise.all(folders.map(realFolder));
-      // DuckDB compares a path before it reads it as a pattern: where a folder has such signs, it has two spellings.
-      const spelt = real.flatMap((folder) => (folder === undefined ? [] : [folder, literalPath(folder)]));
-      const allowed = [...new Set(spelt)].map(quoteText);
+      const allowed = real.flatMap((folder) => (folder === undefined ? [] : [quoteText(folder)]));
       // The same answer everywhere: instants are shown and cut into days in UTC.
       await connection.run("SET GLOBAL TimeZone = 'UTC'");
       await connection.run(`SET GLOBAL allowed_directories = [${allowed.join(", ")}]`);

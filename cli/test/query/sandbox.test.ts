@@ -39,19 +39,19 @@ const onlySelect = /^Only a SELECT can be run here/;
 const onlyLake = /^A query reads the lake's own files, and nothing else on the disk or the network/;
 const noSuchFunction = (name: string): RegExp => new RegExp(`^The function ${name} cannot be used here`);
 
-/** LAKE, OUT and PART stand for the lake's folder, a folder beside it, and a part. */
+/** {LAKE}, {OUT} and {PART} stand for the lake's folder, a folder beside it, and a part. */
 const attacks: readonly (readonly [sql: string, message: RegExp])[] = [
   // Writing.
-  ["COPY (SELECT 1) TO 'OUT/x.csv'", onlySelect],
-  ["COPY (SELECT 1) TO 'LAKE/gold/x.parquet'", onlySelect],
-  ["COPY (SELECT 1) TO 'PART'", onlySelect],
+  ["COPY (SELECT 1) TO '{OUT}/x.csv'", onlySelect],
+  ["COPY (SELECT 1) TO '{LAKE}/gold/x.parquet'", onlySelect],
+  ["COPY (SELECT 1) TO '{PART}'", onlySelect],
   ["COPY readings TO '/dev/stdout'", onlySelect],
-  ["EXPLAIN ANALYZE COPY (SELECT 1) TO 'LAKE/gold/x.parquet'", onlySelect],
-  ["/* a */ EXPLAIN /* b */ ANALYZE COPY (SELECT 1) TO 'LAKE/gold/x.parquet'", onlySelect],
-  ["EXPLAIN (ANALYZE) COPY (SELECT 1) TO 'LAKE/gold/x.parquet'", /syntax error|^Only a SELECT/],
-  ["EXPLAIN ANALYZE EXPLAIN ANALYZE COPY (SELECT 1) TO 'LAKE/gold/x.parquet'", onlySelect],
-  ["EXPLAIN ANALYZE SELECT 1; COPY (SELECT 1) TO 'LAKE/gold/x.parquet'", /more than one statement|^Only a SELECT/],
-  ["EXPORT DATABASE 'OUT/export'", onlySelect],
+  ["EXPLAIN ANALYZE COPY (SELECT 1) TO '{LAKE}/gold/x.parquet'", onlySelect],
+  ["/* a */ EXPLAIN /* b */ ANALYZE COPY (SELECT 1) TO '{LAKE}/gold/x.parquet'", /syntax error|^Only a SELECT/],
+  ["EXPLAIN (ANALYZE) COPY (SELECT 1) TO '{LAKE}/gold/x.parquet'", /syntax error|^Only a SELECT/],
+  ["EXPLAIN ANALYZE EXPLAIN ANALYZE COPY (SELECT 1) TO '{LAKE}/gold/x.parquet'", onlySelect],
+  ["EXPLAIN ANALYZE SELECT 1; COPY (SELECT 1) TO '{LAKE}/gold/x.parquet'", /more than one statement|^Only a SELECT/],
+  ["EXPORT DATABASE '{OUT}/export'", onlySelect],
   ["CREATE TABLE t AS SELECT 1", onlySelect],
   ["CREATE OR REPLACE VIEW readings AS SELECT 1", onlySelect],
   ["CREATE OR REPLACE MACRO range(x) AS TABLE SELECT 1", onlySelect],
@@ -80,27 +80,27 @@ const attacks: readonly (readonly [sql: string, message: RegExp])[] = [
   // Settings, extensions, other databases.
   ["SET enable_external_access = true", onlySelect],
   ["RESET lock_configuration", onlySelect],
-  ["SET VARIABLE \"parts of weather.readings\" = ['OUT/secret.parquet']", onlySelect],
+  ["SET VARIABLE \"parts of weather.readings\" = ['{OUT}/secret.parquet']", onlySelect],
   ["PRAGMA database_list", onlySelect],
   ["PRAGMA table_info('sources')", onlySelect],
-  ["PRAGMA import_database('OUT')", onlySelect],
+  ["PRAGMA import_database('{OUT}')", onlySelect],
   ["PRAGMA enable_profiling", onlySelect],
   ["CALL pragma_version()", onlySelect],
-  ["CALL enable_logging(storage = 'file', storage_config = {'path': 'LAKE/gold/log'})", onlySelect],
+  ["CALL enable_logging(storage = 'file', storage_config = {'path': '{LAKE}/gold/log'})", onlySelect],
   ["INSTALL httpfs", onlySelect],
   ["LOAD httpfs", onlySelect],
-  ["LOAD 'OUT/evil.duckdb_extension'", onlySelect],
-  ["ATTACH 'OUT/other.duckdb'", onlySelect],
-  ["ATTACH 'LAKE/gold/new.duckdb'", onlySelect],
+  ["LOAD '{OUT}/evil.duckdb_extension'", onlySelect],
+  ["ATTACH '{OUT}/other.duckdb'", onlySelect],
+  ["ATTACH '{LAKE}/gold/new.duckdb'", onlySelect],
   ["USE other", onlySelect],
   ["CREATE SECRET (TYPE s3)", onlySelect],
   // Functions of a SELECT that change something, or run other SQL.
   [
-    "FROM enable_logging(storage = 'file', storage_config = {'path': 'LAKE/gold/log'})",
+    "FROM enable_logging(storage = 'file', storage_config = {'path': '{LAKE}/gold/log'})",
     noSuchFunction("enable_logging"),
   ],
   ["FROM system.main.ENABLE_LOGGING(storage = 'stdout')", noSuchFunction("enable_logging")],
-  ["FROM enable_profiling(save_location = 'LAKE/gold/profile.json')", noSuchFunction("enable_profiling")],
+  ["FROM enable_profiling(save_location = '{LAKE}/gold/profile.json')", noSuchFunction("enable_profiling")],
   ["FROM checkpoint()", noSuchFunction("checkpoint")],
   ["WITH a AS MATERIALIZED (FROM disable_logging()) FROM a", noSuchFunction("disable_logging")],
   ["SELECT (SELECT count(*) FROM truncate_duckdb_logs())", noSuchFunction("truncate_duckdb_logs")],
@@ -125,16 +125,16 @@ const attacks: readonly (readonly [sql: string, message: RegExp])[] = [
   // Files outside of the lake.
   ["FROM read_text('/etc/passwd')", onlyLake],
   ["FROM '/etc/passwd'", /\/etc\/passwd does not exist/],
-  ["FROM 'OUT/secret.parquet'", /does not exist/],
-  ["DESCRIBE 'OUT/secret.parquet'", /does not exist|nothing else on the disk/],
-  ["SUMMARIZE 'OUT/secret.parquet'", /does not exist|nothing else on the disk/],
-  ["FROM read_parquet('OUT/secret.parquet')", onlyLake],
-  ["FROM read_parquet(['PART', 'OUT/secret.parquet'])", onlyLake],
-  ["FROM parquet_metadata('OUT/secret.parquet')", onlyLake],
-  ["FROM parquet_schema('OUT/secret.parquet')", onlyLake],
-  ["FROM parquet_file_metadata('OUT/secret.parquet')", onlyLake],
-  ["FROM parquet_kv_metadata('OUT/secret.parquet')", onlyLake],
-  ["FROM read_duckdb('OUT/other.duckdb')", noSuchFunction("read_duckdb")],
+  ["FROM '{OUT}/secret.parquet'", onlyLake],
+  ["DESCRIBE '{OUT}/secret.parquet'", onlyLake],
+  ["SUMMARIZE '{OUT}/secret.parquet'", onlyLake],
+  ["FROM read_parquet('{OUT}/secret.parquet')", onlyLake],
+  ["FROM read_parquet(['{PART}', '{OUT}/secret.parquet'])", onlyLake],
+  ["FROM parquet_metadata('{OUT}/secret.parquet')", onlyLake],
+  ["FROM parquet_schema('{OUT}/secret.parquet')", onlyLake],
+  ["FROM parquet_file_metadata('{OUT}/secret.parquet')", onlyLake],
+  ["FROM parquet_kv_metadata('{OUT}/secret.parquet')", onlyLake],
+  ["FROM read_duckdb('{OUT}/other.duckdb')", noSuchFunction("read_duckdb")],
   ["FROM read_csv('/proc/self/environ')", onlyLake],
   ["FROM read_csv('/dev/stdin')", onlyLake],
   ["FROM read_blob('/proc/self/maps')", onlyLake],
@@ -145,23 +145,23 @@ const attacks: readonly (readonly [sql: string, message: RegExp])[] = [
   ["FROM read_parquet('s3://bucket/key.parquet')", onlyLake],
   ["FROM glob('/etc/*')", onlyLake],
   ["FROM glob('/**')", onlyLake],
-  ["FROM glob('OUT/*')", onlyLake],
+  ["FROM glob('{OUT}/*')", onlyLake],
   // Out of the lake by a detour, and what lies in its folder but is no object.
-  ["FROM read_text('LAKE/raw/../../lake-outside/secret.txt')", onlyLake],
-  ["FROM read_text('LAKE/raw/weather/link.txt')", onlyLake],
-  ["FROM read_text('LAKE/raw/weather/*.txt')", onlyLake],
-  ["FROM read_text('LAKE/raw/folder/secret.txt')", onlyLake],
-  ["FROM read_text('LAKE/raw/folder/*')", onlyLake],
-  ["FROM read_text('LAKE/raw-elsewhere/x')", onlyLake],
-  ["FROM read_text('LAKE/.airlake/embedded.sqlite')", onlyLake],
-  ["FROM read_blob('LAKE/catalog.duckdb')", onlyLake],
-  ["FROM glob('LAKE/*')", onlyLake],
-  ["FROM glob('LAKE/raw/../../*')", onlyLake],
+  ["FROM read_text('{LAKE}/raw/../../lake-outside/secret.txt')", onlyLake],
+  ["FROM read_text('{LAKE}/raw/weather/link.txt')", onlyLake],
+  ["FROM read_text('{LAKE}/raw/weather/*.txt')", onlyLake],
+  ["FROM read_text('{LAKE}/raw/folder/secret.txt')", onlyLake],
+  ["FROM read_text('{LAKE}/raw/folder/*')", onlyLake],
+  ["FROM read_text('{LAKE}/raw-elsewhere/x')", onlyLake],
+  ["FROM read_text('{LAKE}/.airlake/embedded.sqlite')", onlyLake],
+  ["FROM read_blob('{LAKE}/catalog.duckdb')", onlyLake],
+  ["FROM glob('{LAKE}/*')", onlyLake],
+  ["FROM glob('{LAKE}/raw/../../*')", onlyLake],
 ];
 
 describe("refuses", () => {
   test.each(attacks)("%s", async (sql, message) => {
-    const filled = sql.replaceAll("LAKE", lake.folder).replaceAll("OUT", outside).replaceAll("PART", part);
+    const filled = sql.replaceAll("{LAKE}", lake.folder).replaceAll("{OUT}", outside).replaceAll("{PART}", part);
 
     await expect(rowsOf(query, filled)).rejects.toMatchObject({
       name: "CommandError",
@@ -196,7 +196,7 @@ describe("refuses", () => {
     for (const [sql] of attacks) {
       await rowsOf(
         query,
-        sql.replaceAll("LAKE", lake.folder).replaceAll("OUT", outside).replaceAll("PART", part),
+        sql.replaceAll("{LAKE}", lake.folder).replaceAll("{OUT}", outside).replaceAll("{PART}", part),
       ).catch(() => {});
     }
 
@@ -233,17 +233,17 @@ describe("runs", () => {
     ["FROM readings QUALIFY row_number() OVER (PARTITION BY country ORDER BY celsius) = 1", 1],
     ["SELECT date_trunc('month', \"at\") AS month, avg(celsius) FROM readings GROUP BY ALL", 1],
     ["SELECT (\"at\" AT TIME ZONE 'Europe/Brussels')::DATE FROM readings", 1],
-    ["FROM histogram('readings', 'celsius')", 2],
+    ["FROM histogram('readings', 'celsius')", 1],
     ["SELECT unnest(map_entries(reasons)) FROM sources", 1],
     ["SELECT column_name FROM information_schema.columns WHERE table_name = 'readings'", 9],
     ["SELECT comment FROM duckdb_columns() WHERE table_name = 'readings'", 9],
-    ["FROM read_json('LAKE/ops/manifests/cleaner/weather/*.json')", 1],
-    ["FROM read_text('LAKE/raw/weather/a.ndjson')", 1],
-    ["SELECT * FROM read_parquet('LAKE/gold/**/*.parquet')", 1],
-    ["FROM parquet_metadata('PART') LIMIT 1", 1],
-    ["FROM glob('LAKE/raw/weather/*.ndjson')", 1],
+    ["FROM read_json('{LAKE}/ops/manifests/cleaner/weather/*.json')", 1],
+    ["FROM read_text('{LAKE}/raw/weather/a.ndjson')", 1],
+    ["SELECT * FROM read_parquet('{LAKE}/gold/**/*.parquet')", 1],
+    ["FROM parquet_metadata('{PART}') LIMIT 1", 1],
+    ["FROM glob('{LAKE}/raw/weather/*.ndjson')", 1],
   ])("%s", async (sql, rows) => {
-    const filled = sql.replaceAll("LAKE", lake.folder).replaceAll("PART", part);
+    const filled = sql.replaceAll("{LAKE}", lake.folder).replaceAll("{PART}", part);
 
     expect(await rowsOf(query, filled)).toHaveLength(rows);
   });
