@@ -2,9 +2,9 @@
  * The one SQLite file that embedded objects and queues share: `<folder>/.airlake/embedded.sqlite`. One file, so that an object
  * and the event about it commit together. Several processes open it at once; a transaction is short and never spans an await.
  */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeFolders } from "./folders.ts";
 
 const schemaVersion = 1;
 const busyTimeoutMs = 20_000;
@@ -57,7 +57,7 @@ export function stateFolderOf(folder: string): string {
 
 /** Opens (or makes) the database. Throws with the system's code where the folder cannot be written. */
 export function openDatabase(folder: string): DatabaseSync {
-  mkdirSync(stateFolderOf(folder), { recursive: true });
+  makeFolders(stateFolderOf(folder));
   try {
     const db = new DatabaseSync(join(stateFolderOf(folder), "embedded.sqlite"), { timeout: busyTimeoutMs });
     useWal(db);

@@ -1,9 +1,9 @@
 /** Buckets, and which queues hear of their objects. */
-import { mkdirSync } from "node:fs";
 import type * as S3 from "@aws-sdk/client-s3";
 import { s3Error, s3NotImplemented } from "./aws-errors.ts";
 import { operation } from "./client-shape.ts";
 import type { Operation } from "./client-shape.ts";
+import { makeFolders } from "./folders.ts";
 import { bucketFolderOf, findBucket } from "./object-context.ts";
 import type { ObjectContext } from "./object-context.ts";
 import { subscriptionsOf } from "./object-events.ts";
@@ -21,7 +21,7 @@ function buckets(context: ObjectContext): Readonly<Record<string, Operation>> {
       const name = checkBucketName(input.Bucket);
       context.write(() => {
         context.index.addBucket(name);
-        mkdirSync(bucketFolderOf(context, name), { recursive: true });
+        makeFolders(bucketFolderOf(context, name));
       });
       return { Location: `/${name}` };
     }),

@@ -4,6 +4,7 @@ import { createReadStream, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSy
 import type { BigIntStats } from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf } from "../errors.ts";
+import { makeFolders } from "./folders.ts";
 import { pathOfKey, spareMark } from "./object-paths.ts";
 
 /** A file that holds an object. */
@@ -65,7 +66,7 @@ export async function md5OfFile(path: string): Promise<string> {
 function makeFolder(bucketFolder: string, folder: string): void {
   const missing: string[] = [];
   for (let at = folder; at.length > bucketFolder.length; at = dirname(at)) missing.unshift(at);
-  mkdirSync(bucketFolder, { recursive: true });
+  makeFolders(bucketFolder);
   for (const at of missing) {
     const stats = statsAt(at);
     if (stats?.isFile() === true) renameSync(at, at + spareMark);

@@ -83,34 +83,33 @@ async function collect(
   const entries: Entry[] = [];
   // With a delimiter few of the rows that are read are told: most are left out as soon as their prefix is known.
   const atOnce = request.delimiter === "" ? count : Math.min(count, 20);
-  let from: Position | undefined = request.from;
-  while (from !== undefined && entries.length < count) {
+  for (let from: Position | undefined = request.from; from !== undefined && entries.length < count;) {
     const rows: readonly ObjectRow[] = context.index.page(bucket, from, atOnce);
-    if (await mendStale(context, rows)) continue;
     from = undefined;
     for (const row of rows) {
-      if (!row.key.startsWith(request.prefix) || entries.length === count) return entries;
-      const cut = request.delimiter === "" ? -1 : row.key.indexOf(request.delimiter, request.prefix.length);
-      if (cut < 0) {
-        entries.push({ name: row.key, row });
-        from = { key: row.key, exclusive: true };
-        continue;
-      }
-      const name = row.key.slice(0, cut + request.delimiter.length);
-      entries.push({ name });
+      if (!row.key.startsWith(request.prefix)) return entries;
+      from = { key: row.key, exclusive: true };
+      const entry = await entryOf(context, row, request);
+      if (entry !== undefined) entries.push(entry);
+      if (entries.length === count) return entries;
+      if (entry === undefined || entry.row !== undefined) continue;
       // Everything below this prefix is told with it.
-      from = endOfPrefix(name);
+      from = endOfPrefix(entry.name);
       break;
     }
   }
   return entries;
 }
 
-/** Mends rows whose files have changed or gone. Says whether there were any: then the page has to be read again. */
-async function mendStale(context: ObjectContext, rows: readonly ObjectRow[]): Promise<boolean> {
-  const stale = rows.filter((row) => locateFile(bucketFolderOf(context, row.bucket), row.key)?.stamp !== row.stamp);
-  for (const row of stale) await heal(context, row.bucket, row.key);
-  return stale.length > 0;
+/** What a listing tells of a row; nothing where its object is gone. A row whose file has changed is mended first. */
+async function entryOf(context: ObjectContext, row: ObjectRow, request: ListRequest): Promise<Entry | undefined> {
+  const { bucket, key } = row;
+  const isCurrent = locateFile(bucketFolderOf(context, bucket), key)?.stamp === row.stamp;
+  if (!isCurrent) await heal(context, bucket, key);
+  const current = isCurrent ? row : context.index.find(bucket, key);
+  if (current === undefined) return undefined;
+  const cut = request.delimiter === "" ? -1 : key.indexOf(request.delimiter, request.prefix.length);
+  return cut < 0 ? { name: key, row: current } : { name: key.slice(0, cut + request.delimiter.length) };
 }
 
 /** Gives rows to files that have none. */

@@ -1,22 +1,13 @@
 /** Uploads in the making: a body becomes a file under `.airlake/tmp`, with its MD5, before anybody can see it. */
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  createWriteStream,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, createWriteStream, lstatSync, openSync, readdirSync, rmSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Clock } from "../clock.ts";
 import { codeOf } from "../errors.ts";
 import { s3Error, s3NotImplemented } from "./aws-errors.ts";
 import { stateFolderOf } from "./database.ts";
+import { makeFolders } from "./folders.ts";
 import { fileAt } from "./object-files.ts";
 import type { ObjectFile } from "./object-files.ts";
 
@@ -39,7 +30,7 @@ const leftoverAgeMs = 10 * 60_000;
 /** Makes the folder for uploads and clears away what dead processes left there. */
 export function createStaging(folder: string, clock: Clock): StageBody {
   const uploads = join(stateFolderOf(folder), "tmp");
-  mkdirSync(uploads, { recursive: true });
+  makeFolders(uploads);
   clearLeftovers(uploads, clock);
   let count = 0;
   return async (upload, signal) => {
