@@ -15,7 +15,7 @@ export const failureRecordSchema = z.strictObject({
   source: z.object({ bucket: z.string(), key: z.string() }).optional(),
   identity: z.string().optional(),
   attempt: z.string().optional(),
-  /** The input's first bytes as hexadecimal, where they help to see what it is. */
+  /** How the input begins: its text, or hexadecimal bytes where it is no text. */
   firstBytes: z.string().optional(),
   body: z.string(),
   attributes: z.record(z.string(), z.string()),

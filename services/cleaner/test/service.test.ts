@@ -1,0 +1,160 @@
+/** The whole cleaner: events on its queue, objects in raw, an embedded lake. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import { expect, test, vi } from "vitest";
+
+import { failureRecordSchema } from "@airlake/shared/contracts/failure";
+import { manifestKey, sourceIdOf } from "@airlake/shared/contracts/keys";
+import { type Manifest, manifestSchema } from "@airlake/shared/contracts/manifest";
+import { type TestLake, createTestLake } from "@airlake/shared/testing/embedded-lake";
+
+import { loadConfig } from "../src/config.ts";
+import { start } from "../src/start.ts";
+
+const datasets = fileURLToPath(new URL("../../../datasets", import.meta.url));
+const table = [
+  "location,city,country,utc,local,parameter,value,unit,latitude,longitude,attribution",
+  "Gent,Gent,BE,2018-02-06T05:00:00Z,2018-02-06T06:00:00+01:00,pm25,5,µg/m³,51.05,3.72,",
+  "Gent,Gent,BE,2018-02-06T06:00:00Z,2018-02-06T07:00:00+01:00,pm25,-999,µg/m³,51.05,3.72,",
+  "",
+].join("\n");
+
+interface Fixture {
+  readonly lake: TestLake;
+  readonly queueUrl: string;
+  readonly deadLetterQueueUrl: string;
+  readonly nextQueueUrl: string;
+  put(key: string, body?: string): Promise<void>;
+  manifest(key: string): Promise<Manifest>;
+  acknowledged(): Promise<void>;
+}
+
+async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
+  const lake = closing.use(await createTestLake());
+  const queueUrl = await lake.queue("clean");
+  const deadLetterQueueUrl = await lake.queue("clean-dlq");
+  const nextQueueUrl = await lake.queue("join");
+  const env = {
+    QUEUE: "clean",
+    DEAD_LETTER_QUEUE: "clean-dlq",
+    NEXT_QUEUE: "join",
+    RAW_BUCKET: "raw",
+    SILVER_BUCKET: "silver",
+    OPS_BUCKET: "ops",
+    DATASETS_FOLDER: datasets,
+    LAKE_FOLDER: lake.folder,
+    SCRATCH_FOLDER: join(lake.folder, "scratch"),
+    DUCKDB_MEMORY_MB: "256",
+  };
+  closing.use(await start(loadConfig(env), lake.clients));
+  return {
+    lake,
+    queueUrl,
+    deadLetterQueueUrl,
+    nextQueueUrl,
+    put: async (key, body = table) => void (await lake.s3.send(new PutObjectCommand({ Bucket: "raw", Key: key, Body: body }))),
+    async manifest(key) {
+      const Key = manifestKey("cleaner", "openaq", sourceIdOf({ bucket: "raw", key }));
+      const got = await lake.s3.send(new GetObjectCommand({ Bucket: "ops", Key }));
+      return manifestSchema.parse(JSON.parse((await got.Body?.transformToString()) ?? ""));
+    },
+    acknowledged: async () => vi.waitFor(async () => expect(await lake.depth(queueUrl)).toBe(0), { timeout: 10_000 }),
+  };
+}
+
+const record = (key: string, bucket = "raw"): object => ({
+  eventSource: "aws:s3",
+  eventName: "ObjectCreated:Put",
+  s3: { bucket: { name: bucket }, object: { key } },
+});
+
+test("cleans the source that an event names, and tells the joiner", async () => {
+  await using closing = new AsyncDisposableStack();
+  const { lake, queueUrl, nextQueueUrl, put, manifest, acknowledged } = await fixture(closing);
+  await put("openaq/day one+two=3.csv");
+
+  await lake.send(queueUrl, { Records: [record("openaq/day+one%2Btwo%3D3.csv")] });
+  await acknowledged();
+
+  const found = await manifest("openaq/day one+two=3.csv");
+  expect(found).toMatchObject({ state: "current", generation: 1, format: "openaq-legacy-csv", rulePack: 1, pending: [], debris: [] });
+  expect(found.counts).toEqual({ read: 2, kept: 1, quarantined: 1, reasons: { "sentinel-value": 1 }, flags: {} });
+  expect(found.outputs.map((part) => [part.role, part.rows])).toEqual([
+    ["clean", 1],
+    ["quarantine", 1],
+  ]);
+  const [told] = await lake.take(nextQueueUrl);
+  expect(JSON.parse(told?.body ?? "")).toEqual({
+    contract: "clean-ready/1",
+    source: { bucket: "raw", key: "openaq/day one+two=3.csv" },
+    correlationId: found.correlationId,
+  });
+});
+
+test("sends each record of an event with several as a message of its own", async () => {
+  await using closing = new AsyncDisposableStack();
+  const { lake, queueUrl, put, manifest, acknowledged } = await fixture(closing);
+  await put("openaq/a.csv");
+  await put("openaq/b.csv");
+
+  await lake.send(queueUrl, { Records: [record("openaq/a.csv"), record("openaq/b.csv")] });
+  await vi.waitFor(async () => expect((await manifest("openaq/b.csv")).state).toBe("current"), { timeout: 10_000 });
+  await acknowledged();
+
+  expect((await manifest("openaq/a.csv")).state).toBe("current");
+});
+
+test.each([
+  ["S3's test event", { Service: "Amazon S3", Event: "s3:TestEvent" }, "s3-test-event"],
+  ["an event of another bucket", { Records: [record("openaq/a.csv", "elsewhere")] }, "foreign-bucket"],
+  ["a removed key outside every dataset", { Records: [record("nobody/a.csv")] }, "unknown-dataset-and-gone"],
+  ["a source that never was", { Records: [record("openaq/never.csv")] }, "never-seen-and-gone"],
+])("skips %s", async (_name, body, reason) => {
+  await using closing = new AsyncDisposableStack();
+  const { lake, queueUrl, deadLetterQueueUrl, acknowledged } = await fixture(closing);
+
+  await lake.send(queueUrl, body);
+  await acknowledged();
+
+  expect(lake.lines).toContainEqual(expect.objectContaining({ msg: "message settled", outcome: "skipped", reason }));
+  expect(await lake.depth(deadLetterQueueUrl)).toBe(0);
+});
+
+test.each([["no JSON at all"], ['{"contract":"source-changed/2"}'], ['{"Records":[{"eventSource":"aws:other"}]}']])(
+  "parks a message that it cannot read: %s",
+  async (body) => {
+    await using closing = new AsyncDisposableStack();
+    const { lake, queueUrl, deadLetterQueueUrl, acknowledged } = await fixture(closing);
+
+    await lake.send(queueUrl, body);
+    await acknowledged();
+
+    const [parked] = await lake.take(deadLetterQueueUrl);
+    expect(parked).toMatchObject({ body, attributes: { reason: "unreadable-message" } });
+  },
+);
+
+test("leaves a failure record with the source, its identity and its first bytes when it rejects one", async () => {
+  await using closing = new AsyncDisposableStack();
+  const { lake, queueUrl, deadLetterQueueUrl, put, manifest, acknowledged } = await fixture(closing);
+  await put("openaq/letter.csv", "Dear sir,\nthis is a letter.\n");
+
+  await lake.send(queueUrl, { Records: [record("openaq/letter.csv")] });
+  await acknowledged();
+
+  const [parked] = await lake.take(deadLetterQueueUrl);
+  const got = await lake.s3.send(new GetObjectCommand({ Bucket: "ops", Key: parked?.attributes["failureKey"] }));
+  const failure = failureRecordSchema.parse(JSON.parse((await got.Body?.transformToString()) ?? ""));
+  const found = await manifest("openaq/letter.csv");
+  expect(failure).toMatchObject({
+    reason: "unrecognised-format",
+    source: { bucket: "raw", key: "openaq/letter.csv" },
+    identity: found.input?.identity,
+    attempt: found.attempt,
+  });
+  expect(failure.firstBytes).toContain("Dear sir");
+  const { KeyCount: parts } = await lake.s3.send(new ListObjectsV2Command({ Bucket: "silver" }));
+  expect(parts).toBe(0);
+});
