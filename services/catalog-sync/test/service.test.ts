@@ -59,7 +59,7 @@ async function registered(file: string): Promise<readonly string[]> {
   const instance = await DuckDBInstance.create(file, { access_mode: "READ_ONLY" });
   const connection = await instance.connect();
   try {
-    const found = await connection.runAndReadAll("select table_name, "partition" from catalog.partitions order by all");
+    const found = await connection.runAndReadAll("select table_name, partition from catalog.partitions order by all");
     return found.getRows().map((row) => row.join(" "));
   } finally {
     connection.closeSync();

@@ -81,8 +81,14 @@ function rejected(rejection: Rejection, first: Buffer | undefined): SourceReject
     kind: "rejected",
     reason,
     detail,
-    firstBytes: (first ?? Buffer.alloc(0)).subarray(0, firstBytes).toString("utf8"),
+    firstBytes: shown((first ?? Buffer.alloc(0)).subarray(0, firstBytes)),
   };
+}
+
+/** As text, or as hexadecimal bytes where it is no text; the cut may go through the last character. */
+function shown(bytes: Buffer): string {
+  const text = bytes.toString("utf8");
+  return text.slice(0, -1).includes("\ufffd") ? bytes.toString("hex") : text;
 }
 
 async function openReader(recognised: Recognised, job: SplitJob): Promise<Reader> {
