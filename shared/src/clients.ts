@@ -25,17 +25,49 @@ export function openClients(settings: WorkerSettings, log: Logger): Clients & As
   if (settings.LAKE_FOLDER !== undefined) {
     const queues = createEmbeddedQueues({ folder: settings.LAKE_FOLDER, clock });
     const objects = createEmbeddedObjects({ folder: settings.LAKE_FOLDER, queues, clock });
-    return { s3: objects, sqs: queues, log, clock, [Symbol.asyncDispose]: async () => [objects, queues].forEach((client) => client.destroy()) };
+    return {
+      s3: objects,
+      sqs: queues,
+      log,
+      clock,
+      [Symbol.asyncDispose]: async () => [objects, queues].forEach((client) => client.destroy()),
+    };
   }
-  const emulated = settings.AWS_ENDPOINT_URL ?? settings.AWS_ENDPOINT_URL_S3;
+  const endpoints = endpointsOf(settings);
   const s3 = new S3Client({
+    ...at(endpoints.s3),
     // Emulators know no bucket host names.
-    forcePathStyle: emulated !== undefined,
+    forcePathStyle: endpoints.s3 !== undefined,
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
   });
-  const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
+  const sqs = new SQSClient({ ...at(endpoints.sqs), useQueueUrlAsEndpoint: false });
   return { s3, sqs, log, clock, [Symbol.asyncDispose]: async () => [s3, sqs].forEach((client) => client.destroy()) };
+}
+
+/** Where each AWS API is reached; undefined for AWS itself. */
+export interface Endpoints {
+  readonly s3: string | undefined;
+  readonly sqs: string | undefined;
+  readonly glue: string | undefined;
+}
+
+/**
+ * The endpoints that the settings ask for. Every client is given its own: the SDK would read the same variables, but a profile or
+ * AWS_IGNORE_CONFIGURED_ENDPOINT_URLS could make it send some calls to real AWS.
+ */
+export function endpointsOf(settings: Partial<WorkerSettings>): Endpoints {
+  const all = settings.AWS_ENDPOINT_URL;
+  return {
+    s3: settings.AWS_ENDPOINT_URL_S3 ?? all,
+    sqs: settings.AWS_ENDPOINT_URL_SQS ?? all,
+    glue: settings.AWS_ENDPOINT_URL_GLUE ?? all,
+  };
+}
+
+/** What a client is made with to talk to an endpoint and to nothing else. */
+export function at(endpoint: string | undefined): { readonly endpoint?: string } {
+  return endpoint === undefined ? {} : { endpoint };
 }
 
 /** The URL of a queue. Throws ConfigError where there is no such queue. */
@@ -45,7 +77,10 @@ export async function queueUrlOf(sqs: QueueClient, name: string): Promise<string
     if (url === undefined) throw new ConfigError(`no URL for queue ${name}`);
     return url;
   } catch (error) {
-    if (error instanceof Error && (error.name === "QueueDoesNotExist" || error.name === "AWS.SimpleQueueService.NonExistentQueue")) {
+    if (
+      error instanceof Error &&
+      (error.name === "QueueDoesNotExist" || error.name === "AWS.SimpleQueueService.NonExistentQueue")
+    ) {
       throw new ConfigError(`there is no queue ${name}: create it first, or correct the setting`, { cause: error });
     }
     throw error;

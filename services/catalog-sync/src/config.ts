@@ -23,7 +23,7 @@ export type CatalogSyncConfig = Readonly<z.infer<typeof configSchema>>;
 /** Reads the settings. Throws ConfigError that names every problem. */
 export function loadConfig(env: Env = process.env): CatalogSyncConfig {
   const config = parseEnv(configSchema, env);
-  checkSettings(config);
+  checkSettings(config, { glue: config.CATALOG === "glue" });
   if ((config.CATALOG === "duckdb") !== (config.CATALOG_FILE !== undefined)) {
     throw new ConfigError("wrong settings: CATALOG_FILE goes with CATALOG=duckdb, and with no other");
   }

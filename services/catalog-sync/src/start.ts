@@ -1,6 +1,7 @@
 /** Composes catalog-sync from its settings and clients. */
 import { GlueClient } from "@aws-sdk/client-glue";
 
+import { at, endpointsOf } from "@airlake/shared/clients";
 import type { Clients } from "@airlake/shared/clients";
 import { loadDatasets } from "@airlake/shared/load-dataset";
 import { startConsuming } from "@airlake/shared/worker/start-consuming";
@@ -22,7 +23,8 @@ export async function start(config: CatalogSyncConfig, clients: Clients): Promis
 }
 
 function openCatalog(config: CatalogSyncConfig, clients: Clients, closing: AsyncDisposableStack): Catalog {
-  if (config.CATALOG_FILE !== undefined) return createDuckDbCatalog({ file: config.CATALOG_FILE, clock: clients.clock });
-  const glue = closing.adopt(new GlueClient({}), (client) => client.destroy());
+  if (config.CATALOG_FILE !== undefined)
+    return createDuckDbCatalog({ file: config.CATALOG_FILE, clock: clients.clock });
+  const glue = closing.adopt(new GlueClient(at(endpointsOf(config).glue)), (client) => client.destroy());
   return createGlueCatalog({ glue, log: clients.log });
 }

@@ -1,6 +1,7 @@
 /** Composes the ingestor from its settings and clients. */
 import { lookup } from "node:dns";
 import { mkdir } from "node:fs/promises";
+import { endpointsOf } from "@airlake/shared/clients";
 import type { Clients } from "@airlake/shared/clients";
 import { loadDatasets } from "@airlake/shared/load-dataset";
 import { workerVersion } from "@airlake/shared/version";
@@ -19,10 +20,9 @@ export async function start(config: IngestorConfig, clients: Clients): Promise<A
   await using closing = new AsyncDisposableStack();
   await mkdir(config.SCRATCH_FOLDER, { recursive: true });
   const datasets = await loadDatasets(config.DATASETS_FOLDER);
-  const endpoint = config.SOURCE_S3_ENDPOINT_URL;
-  const emulated = endpoint ?? config.AWS_ENDPOINT_URL ?? config.AWS_ENDPOINT_URL_S3;
+  const endpoint = config.SOURCE_S3_ENDPOINT_URL ?? endpointsOf(config).s3;
   const sourceS3 = closing.use(
-    createSourceS3({ region: config.AWS_REGION ?? "us-east-1", endpoint, forcePathStyle: emulated !== undefined }),
+    createSourceS3({ region: config.AWS_REGION ?? "us-east-1", endpoint, forcePathStyle: endpoint !== undefined }),
   );
   const urlSettings = {
     resolve: lookup,

@@ -4,14 +4,16 @@ import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import { fastify } from "fastify";
 import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
 import type { Clients } from "../clients.ts";
-import { ConfigError, codeOf } from "../errors.ts";
+import { ConfigError, codeOf, httpStatusOf } from "../errors.ts";
+import { bucketsOf } from "./check-reach.ts";
 import type { WorkerSettings } from "./settings.ts";
 import type { Worker } from "./worker.ts";
 
 export interface HealthDeps {
   readonly settings: WorkerSettings;
   readonly clients: Clients;
-  readonly worker: Worker;
+  /** Undefined until it has started: the port is opened first, so that a port in use is known before a message is taken. */
+  readonly worker: () => Worker | undefined;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
 }
@@ -21,31 +23,41 @@ const silentTooLongSeconds = 60;
 const probeEverySeconds = 15;
 
 /** Opens the port. Throws ConfigError where it is in use. */
-export async function startHealth(deps: HealthDeps, who: { readonly name: string; readonly version: string }): Promise<AsyncDisposable> {
-  const { settings, worker } = deps;
+export async function startHealth(
+  deps: HealthDeps,
+  who: { readonly name: string; readonly version: string },
+): Promise<AsyncDisposable> {
+  const { settings } = deps;
   const buckets = watchBuckets(deps);
   const registry = metricsOf(deps, who.name);
   const app = fastify({ logger: false });
 
   app.get("/health/live", () => ({ status: "live", ...who }));
   app.get("/health/ready", async (_request, reply) => {
-    const reasons = notReady(worker, buckets.silentSeconds());
-    return reply.code(reasons.length === 0 ? 200 : 503).send({ status: reasons.length === 0 ? "ready" : "not ready", reasons });
+    const reasons = notReady(deps.worker(), buckets.troubles());
+    return reply
+      .code(reasons.length === 0 ? 200 : 503)
+      .send({ status: reasons.length === 0 ? "ready" : "not ready", reasons });
   });
   app.get("/metrics", async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
   app.get("/status", async () => ({
     ...who,
-    draining: worker.isDraining(),
-    settings: { queue: settings.QUEUE, visibilityTimeoutSeconds: settings.VISIBILITY_TIMEOUT_SECONDS, waitTimeSeconds: settings.WAIT_TIME_SECONDS },
+    draining: deps.worker()?.isDraining() ?? false,
+    settings: {
+      queue: settings.QUEUE,
+      visibilityTimeoutSeconds: settings.VISIBILITY_TIMEOUT_SECONDS,
+      waitTimeSeconds: settings.WAIT_TIME_SECONDS,
+    },
     queue: await depthOf(deps, deps.queueUrl),
     deadLetters: await depthOf(deps, deps.deadLetterQueueUrl),
-    ...worker.tally.snapshot(),
+    ...deps.worker()?.tally.snapshot(),
   }));
   try {
     await app.listen({ host: settings.HOST, port: settings.PORT ?? 0 });
   } catch (error) {
     buckets.stop();
-    if (codeOf(error) === "EADDRINUSE") throw new ConfigError(`port ${settings.PORT} is in use: set PORT to a free one`, { cause: error });
+    if (codeOf(error) === "EADDRINUSE")
+      throw new ConfigError(`port ${settings.PORT} is in use: set PORT to a free one`, { cause: error });
     throw error;
   }
   return {
@@ -56,29 +68,59 @@ export async function startHealth(deps: HealthDeps, who: { readonly name: string
   };
 }
 
-function notReady(worker: Worker, bucketsSilentSeconds: number): readonly string[] {
+function notReady(worker: Worker | undefined, bucketTroubles: readonly string[]): readonly string[] {
+  if (worker === undefined) return ["starting"];
   const reasons: string[] = [];
   if (worker.isDraining()) reasons.push("draining");
   const { queueSilentSeconds, inHand } = worker.tally.snapshot();
   // With a message in hand nothing is asked of the queue by polling.
-  if (inHand === 0 && queueSilentSeconds > silentTooLongSeconds) reasons.push(`the queue has not answered for ${queueSilentSeconds} s`);
-  if (bucketsSilentSeconds > silentTooLongSeconds) reasons.push(`the ops bucket has not answered for ${bucketsSilentSeconds} s`);
-  return reasons;
+  if (inHand === 0 && queueSilentSeconds > silentTooLongSeconds)
+    reasons.push(`the queue has not answered for ${queueSilentSeconds} s`);
+  return [...reasons, ...bucketTroubles];
 }
 
-function watchBuckets(deps: HealthDeps): { silentSeconds(): number; stop(): void } {
+interface BucketWatch {
+  /** A sentence for each bucket that is gone, refuses, or has been silent for too long. */
+  troubles(): readonly string[];
+  stop(): void;
+}
+
+function watchBuckets(deps: HealthDeps): BucketWatch {
   const { clock, s3, log } = deps.clients;
-  let answeredAtMs = clock.monotonicMs();
-  const probe = async (): Promise<void> => {
+  const names = new Set(bucketsOf(deps.settings).map(({ name }) => name));
+  const answeredAtMs = new Map([...names].map((name) => [name, clock.monotonicMs()]));
+  const refusals = new Map<string, string>();
+  const probe = async (bucket: string): Promise<void> => {
     try {
-      await s3.send(new HeadBucketCommand({ Bucket: deps.settings.OPS_BUCKET }), { abortSignal: AbortSignal.timeout(10_000) });
-      answeredAtMs = clock.monotonicMs();
+      await s3.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: AbortSignal.timeout(10_000) });
+      refusals.delete(bucket);
+      answeredAtMs.set(bucket, clock.monotonicMs());
     } catch (error) {
-      log.warn({ err: error, bucket: deps.settings.OPS_BUCKET }, "bucket did not answer");
+      const refusal = refusalOf(bucket, error);
+      if (refusal !== undefined) refusals.set(bucket, refusal);
+      log.warn({ err: error, bucket }, "bucket did not answer");
     }
   };
-  const timer = setInterval(() => void probe(), probeEverySeconds * 1000);
-  return { silentSeconds: () => Math.round((clock.monotonicMs() - answeredAtMs) / 1000), stop: () => clearInterval(timer) };
+  const timer = setInterval(() => void Promise.all([...names].map(probe)), probeEverySeconds * 1000);
+  return {
+    troubles: () =>
+      [...names].flatMap(
+        (name) => refusals.get(name) ?? silenceOf(name, clock.monotonicMs() - (answeredAtMs.get(name) ?? 0)),
+      ),
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** An answer that will not change by itself counts at once; whatever else counts as silence. */
+function refusalOf(bucket: string, error: unknown): string | undefined {
+  const status = httpStatusOf(error);
+  if (status === 404) return `there is no bucket ${bucket}`;
+  return status === 401 || status === 403 ? `the bucket ${bucket} refuses this worker (${status})` : undefined;
+}
+
+function silenceOf(bucket: string, silentMs: number): readonly string[] {
+  const seconds = Math.round(silentMs / 1000);
+  return seconds > silentTooLongSeconds ? [`the bucket ${bucket} has not answered for ${seconds} s`] : [];
 }
 
 function metricsOf({ worker }: HealthDeps, name: string): Registry {
@@ -91,14 +133,15 @@ function metricsOf({ worker }: HealthDeps, name: string): Registry {
     labelNames: ["outcome"],
     registers: [registry],
     collect: () => {
-      for (const [outcome, count] of Object.entries(worker.tally.snapshot().outcomes)) settled.set({ outcome }, count);
+      for (const [outcome, count] of Object.entries(worker()?.tally.snapshot().outcomes ?? {}))
+        settled.set({ outcome }, count);
     },
   });
   const inHand: Gauge = new Gauge({
     name: "airlake_messages_in_hand",
     help: "Messages being worked on now",
     registers: [registry],
-    collect: () => inHand.set(worker.tally.snapshot().inHand),
+    collect: () => inHand.set(worker()?.tally.snapshot().inHand ?? 0),
   });
   return registry;
 }
@@ -109,7 +152,11 @@ async function depthOf(deps: HealthDeps, queueUrl: string): Promise<Readonly<Rec
     const { Attributes: found = {} } = await deps.clients.sqs.send(
       new GetQueueAttributesCommand({
         QueueUrl: queueUrl,
-        AttributeNames: ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"],
+        AttributeNames: [
+          "ApproximateNumberOfMessages",
+          "ApproximateNumberOfMessagesNotVisible",
+          "ApproximateNumberOfMessagesDelayed",
+        ],
       }),
     );
     return {

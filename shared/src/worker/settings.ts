@@ -38,14 +38,29 @@ export const workerShape = {
 const workerSchema = z.object(workerShape);
 export type WorkerSettings = Readonly<z.infer<typeof workerSchema>>;
 
-/** Checks what one variable alone cannot tell. Throws ConfigError. */
-export function checkSettings(settings: WorkerSettings): void {
+/**
+ * Checks what one variable alone cannot tell, `glue`: for a worker that calls Glue too. Throws ConfigError.
+ * Either every AWS API is AWS's own, or none is: a half-set override would send some calls to an emulator and some to real AWS.
+ */
+export function checkSettings(settings: WorkerSettings, { glue = false } = {}): void {
   if (settings.LAKE_FOLDER === undefined && settings.AWS_REGION === undefined) {
     throw new ConfigError("wrong settings: set AWS_REGION, or LAKE_FOLDER for an embedded lake");
   }
-  // A half-set override would send some calls to an emulator and some to real AWS.
-  const set = [settings.AWS_ENDPOINT_URL_S3, settings.AWS_ENDPOINT_URL_SQS].filter((url) => url !== undefined).length;
-  if (settings.AWS_ENDPOINT_URL === undefined && (set === 1 || (set === 0 && settings.AWS_ENDPOINT_URL_GLUE !== undefined))) {
-    throw new ConfigError("wrong settings: set AWS_ENDPOINT_URL, or both AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_SQS; now some calls would go to real AWS");
+  if (settings.AWS_ENDPOINT_URL !== undefined) return;
+  const {
+    AWS_ENDPOINT_URL_S3: s3,
+    AWS_ENDPOINT_URL_SQS: sqs,
+    AWS_ENDPOINT_URL_GLUE: ofGlue,
+    LAKE_FOLDER: lake,
+  } = settings;
+  if ((s3 === undefined) !== (sqs === undefined) || (s3 === undefined && ofGlue !== undefined && lake === undefined)) {
+    throw new ConfigError(
+      "wrong settings: set AWS_ENDPOINT_URL, or both AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_SQS; now some calls would go to real AWS",
+    );
+  }
+  if (glue && ofGlue === undefined && (s3 !== undefined || lake !== undefined)) {
+    throw new ConfigError(
+      "wrong settings: set AWS_ENDPOINT_URL_GLUE; now the catalog's calls would go to real AWS, and no others",
+    );
   }
 }

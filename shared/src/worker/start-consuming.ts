@@ -8,6 +8,7 @@ import type { Handle } from "./hand.ts";
 import { startHealth } from "./health.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { startWorker } from "./worker.ts";
+import type { Worker } from "./worker.ts";
 
 export interface Consuming {
   /** The worker's name in logs, metrics and failure records. */
@@ -16,28 +17,40 @@ export interface Consuming {
   readonly handle: Handle;
 }
 
-/** Starts the worker, then its port. Disposing drains the worker first and closes the port last. */
-export async function startConsuming(settings: WorkerSettings, clients: Clients, consuming: Consuming): Promise<AsyncDisposable> {
+/** Opens the port, then starts the worker. Disposing drains the worker first and closes the port last. */
+export async function startConsuming(
+  settings: WorkerSettings,
+  clients: Clients,
+  consuming: Consuming,
+): Promise<AsyncDisposable> {
   await mkdir(settings.SCRATCH_FOLDER, { recursive: true });
   const queueUrl = await queueUrlOf(clients.sqs, settings.QUEUE);
   const deadLetterQueueUrl = await queueUrlOf(clients.sqs, settings.DEAD_LETTER_QUEUE);
   const version = workerVersion();
-  const failures = createFailureDesk(clients, { opsBucket: settings.OPS_BUCKET, deadLetterQueueUrl, name: consuming.name, version });
-  const worker = startWorker(
-    { sqs: clients.sqs, log: clients.log, clock: clients.clock, failures, handle: consuming.handle },
-    {
-      queueUrl,
-      concurrency: consuming.concurrency,
-      visibilityTimeoutSeconds: settings.VISIBILITY_TIMEOUT_SECONDS,
-      attemptDeadlineSeconds: settings.ATTEMPT_DEADLINE_SECONDS,
-      drainTimeoutSeconds: settings.DRAIN_TIMEOUT_SECONDS,
-      waitTimeSeconds: settings.WAIT_TIME_SECONDS,
-    },
-  );
+  const failures = createFailureDesk(clients, {
+    opsBucket: settings.OPS_BUCKET,
+    deadLetterQueueUrl,
+    name: consuming.name,
+    version,
+  });
+  let worker: Worker | undefined;
   await using closing = new AsyncDisposableStack();
   if (settings.PORT !== undefined) {
-    closing.use(await startHealth({ settings, clients, worker, queueUrl, deadLetterQueueUrl }, { name: consuming.name, version }));
+    const health = { settings, clients, worker: () => worker, queueUrl, deadLetterQueueUrl };
+    closing.use(await startHealth(health, { name: consuming.name, version }));
   }
-  closing.use(worker);
+  worker = closing.use(
+    startWorker(
+      { sqs: clients.sqs, log: clients.log, clock: clients.clock, failures, handle: consuming.handle },
+      {
+        queueUrl,
+        concurrency: consuming.concurrency,
+        visibilityTimeoutSeconds: settings.VISIBILITY_TIMEOUT_SECONDS,
+        attemptDeadlineSeconds: settings.ATTEMPT_DEADLINE_SECONDS,
+        drainTimeoutSeconds: settings.DRAIN_TIMEOUT_SECONDS,
+        waitTimeSeconds: settings.WAIT_TIME_SECONDS,
+      },
+    ),
+  );
   return closing.move();
 }

@@ -1,0 +1,77 @@
+/** Looks, before a worker starts, whether all that its settings name is there and answers. */
+import { HeadBucketCommand } from "@aws-sdk/client-s3";
+import { endpointsOf, queueUrlOf } from "../clients.ts";
+import type { Clients } from "../clients.ts";
+import { ConfigError, codeOf, httpStatusOf, isTransient } from "../errors.ts";
+import type { WorkerSettings } from "./settings.ts";
+
+/** Where nothing answers for this long, nothing will. */
+const patienceMs = 15_000;
+
+/** One of the names in the settings. */
+export interface Named {
+  readonly variable: string;
+  readonly name: string;
+}
+
+/** Throws ConfigError, one sentence that says what to do, where a bucket or queue is not there, refuses or does not answer. */
+export async function checkReach(settings: WorkerSettings, clients: Clients): Promise<void> {
+  for (const queue of queuesOf(settings)) {
+    await explained(settings, { ...queue, what: "queue" }, async () => queueUrlOf(clients.sqs, queue.name));
+  }
+  for (const bucket of bucketsOf(settings)) {
+    const abortSignal = AbortSignal.timeout(patienceMs);
+    await explained(settings, { ...bucket, what: "bucket" }, async () =>
+      clients.s3.send(new HeadBucketCommand({ Bucket: bucket.name }), { abortSignal }),
+    );
+  }
+}
+
+/** The buckets of a worker's settings: whatever is called …_BUCKET. */
+export function bucketsOf(settings: WorkerSettings): readonly Named[] {
+  return namesOf(settings, "BUCKET");
+}
+
+function queuesOf(settings: WorkerSettings): readonly Named[] {
+  return namesOf(settings, "QUEUE");
+}
+
+function namesOf(settings: WorkerSettings, ending: string): readonly Named[] {
+  return Object.entries(settings).flatMap(([variable, name]) =>
+    (variable === ending || variable.endsWith(`_${ending}`)) && typeof name === "string" ? [{ variable, name }] : [],
+  );
+}
+
+interface Asked extends Named {
+  readonly what: "queue" | "bucket";
+}
+
+async function explained(settings: WorkerSettings, asked: Asked, ask: () => Promise<unknown>): Promise<void> {
+  try {
+    await ask();
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const sentence = sentenceOf(settings, asked, error);
+    throw sentence === undefined ? error : new ConfigError(sentence, { cause: error });
+  }
+}
+
+/** What a person can do about it; undefined for an error that nobody thought of. */
+function sentenceOf(settings: WorkerSettings, { what, name, variable }: Asked, error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error.name === "CredentialsProviderError") {
+    return "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the worker a role";
+  }
+  const status = httpStatusOf(error);
+  const isThere = status !== 404;
+  if (what === "bucket" && !isThere) return `there is no bucket ${name}: create it first, or correct ${variable}`;
+  if (status === 301) return `the bucket ${name} lies in another region: correct AWS_REGION or ${variable}`;
+  if (status === 400 || status === 401 || status === 403) {
+    return `the ${what} ${name} refuses this worker (${error.name}, ${status}): check its credentials and permissions, or correct ${variable}`;
+  }
+  if (!isTransient(error)) return undefined;
+  const { s3, sqs } = endpointsOf(settings);
+  const endpoint = (what === "bucket" ? s3 : sqs) ?? `AWS in ${settings.AWS_REGION ?? "no region"}`;
+  const why = codeOf(error) ?? status ?? error.name;
+  return `${endpoint} does not answer when asked for the ${what} ${name} (${why}): start it, or correct AWS_ENDPOINT_URL or AWS_REGION`;
+}
