@@ -20,8 +20,6 @@ export interface SourceS3Settings {
   readonly region: string;
   /** Set for another S3 than AWS's own. */
   readonly endpoint: string | undefined;
-  /** Where bucket host names are not known. */
-  readonly forcePathStyle: boolean;
 }
 
 /** Opens no client before it is asked for one. */
@@ -39,10 +37,11 @@ export function createSourceS3(settings: SourceS3Settings): SourceS3 {
   };
 }
 
-function createClient({ region, endpoint, forcePathStyle }: SourceS3Settings, unsigned: boolean): S3Client {
+function createClient({ region, endpoint }: SourceS3Settings, unsigned: boolean): S3Client {
   return new S3Client({
     region,
-    forcePathStyle,
+    // Others than AWS often know no bucket host names.
+    forcePathStyle: endpoint !== undefined,
     followRegionRedirects: true,
     // A source that is resumed by ranges has no checksum of the whole; lengths and the connection guard its bytes.
     responseChecksumValidation: "WHEN_REQUIRED",

@@ -20,10 +20,9 @@ export async function start(config: IngestorConfig, clients: Clients): Promise<A
   await using closing = new AsyncDisposableStack();
   await mkdir(config.SCRATCH_FOLDER, { recursive: true });
   const datasets = await loadDatasets(config.DATASETS_FOLDER);
+  // Sources are read from where the lake's S3 is, unless said otherwise: an emulated lake calls no real AWS by itself.
   const endpoint = config.SOURCE_S3_ENDPOINT_URL ?? endpointsOf(config).s3;
-  const sourceS3 = closing.use(
-    createSourceS3({ region: config.AWS_REGION ?? "us-east-1", endpoint, forcePathStyle: endpoint !== undefined }),
-  );
+  const sourceS3 = closing.use(createSourceS3({ region: config.AWS_REGION ?? "us-east-1", endpoint }));
   const urlSettings = {
     resolve: lookup,
     mayReach: (address: string) => config.ALLOW_PRIVATE_ADDRESSES === "true" || !isPrivateAddress(address),

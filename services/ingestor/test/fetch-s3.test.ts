@@ -26,7 +26,7 @@ interface Asked {
 
 async function ask(endpoint: string, key: string, asked: Asked = {}): Promise<SourceBody | Refusal> {
   const { unsigned = false, isLakeOnAws = true, rest } = asked;
-  using s3 = createSourceS3({ region: "us-east-1", endpoint, forcePathStyle: true });
+  using s3 = createSourceS3({ region: "us-east-1", endpoint });
   const address = { kind: "s3", bucket: "open-data", key, unsigned, shown: `s3://open-data/${key}` } as const;
   const answer = await openS3(s3.clientFor(unsigned), address, { isLakeOnAws })(rest, AbortSignal.timeout(20_000));
   // Before the clients close.
