@@ -57,21 +57,26 @@ async function explained(settings: WorkerSettings, asked: Asked, ask: () => Prom
 }
 
 /** What a person can do about it; undefined for an error that nobody thought of. */
-function sentenceOf(settings: WorkerSettings, { what, name, variable }: Asked, error: unknown): string | undefined {
+function sentenceOf(settings: WorkerSettings, asked: Asked, error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error.name === "CredentialsProviderError") {
     return "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the worker a role";
   }
-  const status = httpStatusOf(error);
-  const isThere = status !== 404;
-  if (what === "bucket" && !isThere) return `there is no bucket ${name}: create it first, or correct ${variable}`;
+  return refusalOf(asked, error) ?? (isTransient(error) ? silenceOf(settings, asked, error) : undefined);
+}
+
+function refusalOf({ what, name, variable }: Asked, error: Error): string | undefined {
+  const status = httpStatusOf(error) ?? 0;
+  // A missing queue has been told apart before.
+  if (status === 404 && what === "bucket") return `there is no bucket ${name}: create it first, or correct ${variable}`;
   if (status === 301) return `the bucket ${name} lies in another region: correct AWS_REGION or ${variable}`;
-  if (status === 400 || status === 401 || status === 403) {
-    return `the ${what} ${name} refuses this worker (${error.name}, ${status}): check its credentials and permissions, or correct ${variable}`;
-  }
-  if (!isTransient(error)) return undefined;
+  if (![400, 401, 403].includes(status)) return undefined;
+  return `the ${what} ${name} refuses this worker (${error.name}, ${status}): check its credentials and permissions, or correct ${variable}`;
+}
+
+function silenceOf(settings: WorkerSettings, { what, name }: Asked, error: Error): string {
   const { s3, sqs } = endpointsOf(settings);
   const endpoint = (what === "bucket" ? s3 : sqs) ?? `AWS in ${settings.AWS_REGION ?? "no region"}`;
-  const why = codeOf(error) ?? status ?? error.name;
+  const why = codeOf(error) ?? httpStatusOf(error) ?? error.name;
   return `${endpoint} does not answer when asked for the ${what} ${name} (${why}): start it, or correct AWS_ENDPOINT_URL or AWS_REGION`;
 }

@@ -38,29 +38,28 @@ export const workerShape = {
 const workerSchema = z.object(workerShape);
 export type WorkerSettings = Readonly<z.infer<typeof workerSchema>>;
 
-/**
- * Checks what one variable alone cannot tell, `glue`: for a worker that calls Glue too. Throws ConfigError.
- * Either every AWS API is AWS's own, or none is: a half-set override would send some calls to an emulator and some to real AWS.
- */
+/** Checks what one variable alone cannot tell; `glue` for a worker that calls Glue too. Throws ConfigError. */
 export function checkSettings(settings: WorkerSettings, { glue = false } = {}): void {
-  if (settings.LAKE_FOLDER === undefined && settings.AWS_REGION === undefined) {
-    throw new ConfigError("wrong settings: set AWS_REGION, or LAKE_FOLDER for an embedded lake");
-  }
-  if (settings.AWS_ENDPOINT_URL !== undefined) return;
-  const {
-    AWS_ENDPOINT_URL_S3: s3,
-    AWS_ENDPOINT_URL_SQS: sqs,
-    AWS_ENDPOINT_URL_GLUE: ofGlue,
-    LAKE_FOLDER: lake,
-  } = settings;
-  if ((s3 === undefined) !== (sqs === undefined) || (s3 === undefined && ofGlue !== undefined && lake === undefined)) {
-    throw new ConfigError(
-      "wrong settings: set AWS_ENDPOINT_URL, or both AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_SQS; now some calls would go to real AWS",
-    );
-  }
-  if (glue && ofGlue === undefined && (s3 !== undefined || lake !== undefined)) {
-    throw new ConfigError(
-      "wrong settings: set AWS_ENDPOINT_URL_GLUE; now the catalog's calls would go to real AWS, and no others",
-    );
-  }
+  const problem = regionProblem(settings) ?? endpointProblem(settings) ?? (glue ? glueProblem(settings) : undefined);
+  if (problem !== undefined) throw new ConfigError(`wrong settings: ${problem}`);
+}
+
+function regionProblem({ LAKE_FOLDER: lake, AWS_REGION: region }: WorkerSettings): string | undefined {
+  return lake === undefined && region === undefined ? "set AWS_REGION, or LAKE_FOLDER for an embedded lake" : undefined;
+}
+
+/** A half-set override would send some calls to an emulator and some to real AWS. */
+function endpointProblem(settings: WorkerSettings): string | undefined {
+  if (settings.AWS_ENDPOINT_URL !== undefined) return undefined;
+  const { AWS_ENDPOINT_URL_S3: s3, AWS_ENDPOINT_URL_SQS: sqs, AWS_ENDPOINT_URL_GLUE: glue } = settings;
+  const isGlueAlone = s3 === undefined && glue !== undefined && settings.LAKE_FOLDER === undefined;
+  if ((s3 === undefined) === (sqs === undefined) && !isGlueAlone) return undefined;
+  return "set AWS_ENDPOINT_URL, or both AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_SQS; now some calls would go to real AWS";
+}
+
+/** The same for Glue, beside an embedded lake too. */
+function glueProblem(settings: WorkerSettings): string | undefined {
+  if (settings.AWS_ENDPOINT_URL !== undefined || settings.AWS_ENDPOINT_URL_GLUE !== undefined) return undefined;
+  if (settings.AWS_ENDPOINT_URL_S3 === undefined && settings.LAKE_FOLDER === undefined) return undefined;
+  return "set AWS_ENDPOINT_URL_GLUE; now the catalog's calls would go to real AWS, and no others";
 }
