@@ -1,7 +1,8 @@
 /** The account as people read it. */
 import { type Accounted, type SourceAccount, summed, totalsOf } from "./account.ts";
 import type { Out } from "./out.ts";
-import { displayWidth, renderTable } from "./table.ts";
+import { withoutSharedFolder } from "./key-names.ts";
+import { type Column, displayWidth, fitsUncut, renderTable } from "./table.ts";
 import { counted, grouped, lasted, printable, wrapped } from "./text.ts";
 
 /** Lines of text longer than this are hard to read. */
@@ -36,31 +37,49 @@ function chosen(accounts: readonly Accounted[]): readonly Accounted[] {
 
 function sourceTable(out: Out, shown: readonly Accounted[], lines: readonly SourceAccount[]): readonly string[] {
   const totals = totalsOf(lines);
-  const rows = shown.map(({ line }) => [
-    printable(line.key),
-    line.outcome === "rejected" ? "–" : (line.format ?? "–"),
-    line.outcome,
-    ...[line.read, line.kept, line.quarantined].map((count) => (line.outcome === "rejected" ? "–" : grouped(count))),
-  ]);
   const sum = ["total", "", "", grouped(totals.read), grouped(totals.kept), grouped(totals.quarantined)];
-  const table = renderTable(
-    [
-      { title: "source", shrinks: true },
-      { title: "format", shrinks: true },
-      { title: "outcome" },
-      { title: "read", align: "right" },
-      { title: "kept", align: "right" },
-      { title: "quarantined", align: "right" },
-    ],
-    lines.length > 1 ? [...rows, sum] : rows,
-    { width: out.columns, title: out.style.dim },
-  );
-  return table.map((text, at) => painted(out, text, shown[at - 1]?.line));
+  const full = {
+    columns: columnsOf("source"),
+    rows: [...shown.map(({ line }) => rowOf(line, line.key)), ...(lines.length > 1 ? [sum] : [])],
+  };
+  const table = fitsUncut(full.columns, full.rows, out.columns) ? full : narrowed(shown, full.rows);
+  const rendered = renderTable(table.columns, table.rows, { width: out.columns, title: out.style.dim });
+  return rendered.map((text, at) => (shown[at - 1]?.line.outcome === "rejected" ? out.style.red(text) : text));
 }
 
-function painted(out: Out, text: string, line: SourceAccount | undefined): string {
-  if (line?.outcome === "rejected") return out.style.red(text);
-  return line?.outcome === "unchanged" ? out.style.dim(text) : text;
+function columnsOf(source: string, quarantined = "quarantined"): readonly Column[] {
+  return [
+    { title: source, shrinks: true },
+    { title: "format", shrinks: true },
+    { title: "outcome" },
+    { title: "read", align: "right" },
+    { title: "kept", align: "right" },
+    { title: quarantined, align: "right" },
+  ];
+}
+
+function rowOf(line: SourceAccount, name: string): readonly string[] {
+  const isRejected = line.outcome === "rejected";
+  const counts = [line.read, line.kept, line.quarantined].map((count) => (isRejected ? "–" : grouped(count)));
+  return [printable(name), line.format ?? "–", line.outcome, ...counts];
+}
+
+/** Without the folder that all keys share, and with the outcome in the format's place where there is no format. */
+function narrowed(
+  shown: readonly Accounted[],
+  rows: readonly (readonly string[])[],
+): { readonly columns: readonly Column[]; readonly rows: readonly (readonly string[])[] } {
+  const { folder, names } = withoutSharedFolder(shown.map(({ line }) => line.key));
+  const columns = columnsOf(folder === "" ? "source" : `in ${printable(folder)}`, "quar.").filter(
+    ({ title }) => title !== "outcome",
+  );
+  return {
+    columns,
+    rows: rows.map(([key = "", format = "", outcome = "", ...counts], at) => {
+      const name = names[at];
+      return [name === undefined ? key : printable(name), outcome === "rejected" ? outcome : format, ...counts];
+    }),
+  };
 }
 
 function printBreakdown(out: Out, lines: readonly SourceAccount[]): void {

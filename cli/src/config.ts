@@ -29,3 +29,23 @@ function columnsOf(stream: ScreenStream, env: NodeJS.ProcessEnv): number {
   const told = Number(env["COLUMNS"] ?? "");
   return Number.isInteger(told) && told >= 20 ? told : Infinity;
 }
+
+/**
+ * Node's thread pool has four threads, which as many DuckDB statements would keep from everyone else: files, DNS, gzip.
+ * Takes effect only before the pool is first used; what the environment says stands.
+ */
+export function widenThreadPool(env: NodeJS.ProcessEnv = process.env): void {
+  env["UV_THREADPOOL_SIZE"] ??= "16";
+}
+
+/** Another folder of dataset definitions than Airlake's own, as the services take it. */
+export function datasetsFolderIn(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const folder = env["DATASETS_FOLDER"] ?? "";
+  return folder === "" ? undefined : folder;
+}
+
+/** Where s3:// objects are fetched from when it is not AWS, as the ingestor takes it. */
+export function sourceEndpointIn(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const url = env["SOURCE_S3_ENDPOINT_URL"] ?? "";
+  return url === "" ? undefined : url;
+}

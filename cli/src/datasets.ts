@@ -9,6 +9,6 @@ export const defaultDataset = "openaq";
 
 /** All definitions, the default dataset's first: its tables answer to their bare names. */
 export async function knownDatasets(): Promise<readonly DatasetDefinition[]> {
-  const definitions = [...(await loadDatasets(datasetsFolder)).values()].map(({ definition }) => definition);
+  const definitions = [...(await loadDatasets(datasetsFolder())).values()].map(({ definition }) => definition);
   return definitions.toSorted((a, b) => Number(b.name === defaultDataset) - Number(a.name === defaultDataset));
 }

@@ -16,6 +16,7 @@ import type { ObjectStore } from "@airlake/shared/object-store";
 import type { QueueClient } from "@airlake/shared/queue-client";
 import { workerVersion } from "@airlake/shared/version";
 
+import { datasetsFolderIn, sourceEndpointIn } from "./config.ts";
 import type { Lake } from "./lake.ts";
 import { type QueueUrls, setUp } from "./set-up.ts";
 import type { Watch } from "./watch.ts";
@@ -54,8 +55,10 @@ export async function openEmbedded(lake: Lake, clock: Clock): Promise<OpenedLake
   };
 }
 
-/** The folder of dataset definitions that comes with Airlake. */
-export const datasetsFolder = fileURLToPath(new URL("../../datasets", import.meta.url));
+/** The folder of dataset definitions: those that come with Airlake, unless the environment names another. */
+export function datasetsFolder(): string {
+  return datasetsFolderIn() ?? fileURLToPath(new URL("../../datasets", import.meta.url));
+}
 
 /** The stages from a raw object to a row that can be queried. */
 export const pipelineRoles: readonly QueueRole[] = ["clean", "join", "catalog"];
@@ -84,8 +87,15 @@ const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) =>
   async ingest(opened, watch) {
     const { start } = await import("@airlake/ingestor/start");
     const { raw: RAW_BUCKET } = opened.topology.buckets;
+    const endpoint = sourceEndpointIn();
     return start(
-      { ...settingsOf(opened, "ingest"), ...fetchSettings, RAW_BUCKET, DATASETS_FOLDER: datasetsFolder },
+      {
+        ...settingsOf(opened, "ingest"),
+        ...fetchSettings,
+        RAW_BUCKET,
+        DATASETS_FOLDER: datasetsFolder(),
+        ...(endpoint === undefined ? {} : { SOURCE_S3_ENDPOINT_URL: endpoint }),
+      },
       clientsOf(opened, watch, "ingestor"),
     );
   },
@@ -99,7 +109,7 @@ const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) =>
         RAW_BUCKET,
         SILVER_BUCKET,
         NEXT_QUEUE: opened.topology.queues.join.name,
-        DATASETS_FOLDER: datasetsFolder,
+        DATASETS_FOLDER: datasetsFolder(),
         MAX_INFLATED_BYTES: 6_000_000_000,
       },
       clientsOf(opened, watch, "cleaner"),
@@ -115,7 +125,7 @@ const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) =>
         SILVER_BUCKET,
         GOLD_BUCKET,
         NEXT_QUEUE: opened.topology.queues.catalog.name,
-        DATASETS_FOLDER: datasetsFolder,
+        DATASETS_FOLDER: datasetsFolder(),
       },
       clientsOf(opened, watch, "joiner"),
     );
@@ -128,7 +138,7 @@ const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) =>
         ...settingsOf(opened, "catalog"),
         SILVER_BUCKET,
         GOLD_BUCKET,
-        DATASETS_FOLDER: datasetsFolder,
+        DATASETS_FOLDER: datasetsFolder(),
         CATALOG: "duckdb",
         CATALOG_FILE: catalogFileOf(opened.lake.folder),
         CONCURRENCY: 1,

@@ -3,6 +3,7 @@
 import { systemClock } from "@airlake/shared/clock";
 
 import { listenForInterruption } from "./interruption.ts";
+import { widenThreadPool } from "./config.ts";
 import { createInput } from "./input.ts";
 import { createOut } from "./out.ts";
 import { runProgram } from "./program.ts";
@@ -10,6 +11,7 @@ import { explain, quietNode } from "./tell.ts";
 
 const args = process.argv.slice(2);
 const debug = args.includes("--debug");
+widenThreadPool();
 quietNode(process, debug);
 const out = createOut(process.stdout, process.stderr);
 const deps = {

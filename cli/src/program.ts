@@ -60,13 +60,13 @@ function createProgram(deps: VerbDeps): Command {
   program.showHelpAfterError("For what it takes, add --help.");
   program.usage("VERB [options]");
   program.description(
-    "An air-quality lake that runs itself: give it raw measurement files, ask it in SQL.\n" +
+    "An air-quality lake that runs itself: give it raw measurement files, ask it in SQL. " +
       "Every record is either in the lake or in quarantine with the reason why; none is lost unseen.",
   );
   program.version(workerVersion(), "--version", "print the version");
   program.helpOption("-h, --help", "explain the command, or a verb of it");
   program.helpCommand(false);
-  program.addOption(new Option("--lake <dir>", "the lake's folder (./lake unless told)").default("./lake", ""));
+  program.addOption(new Option("--lake <dir>", "the lake's folder").default("./lake"));
   program.addOption(new Option("--json", "print JSON for scripts, not tables for people").default(false));
   program.addOption(new Option("--debug", "show on stderr what goes on inside, and all of an error").default(false));
   for (const { name, summary, group } of verbs) program.command(name).summary(summary).helpGroup(group);
@@ -75,7 +75,8 @@ function createProgram(deps: VerbDeps): Command {
 }
 
 function afterVerbs(program: Command): string {
-  const options = program.options.map((option) => [option.flags, option.description] as const);
+  const help = program.createHelp();
+  const options = program.options.map((option) => [option.flags, help.optionDescription(option)] as const);
   const width = Math.max(...options.map(([flags]) => flags.length));
   return [
     "",

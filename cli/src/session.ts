@@ -69,10 +69,11 @@ async function describe(
   const depths = await Promise.all(
     run.roles.map(async (role) => ({ role, ...(await depthOf(run.opened, run.opened.queues[role].url)) })),
   );
-  const queues = depths.map(({ role, waiting, inHand }) => `${role} ${grouped(waiting + inHand)}`).join(" · ");
+  const queues = depths.map(({ role, waiting, inHand }) => `${role} ${grouped(waiting + inHand)}`).join(", ");
   const failing = run.watch.failed().length;
   const trouble = failing === 0 ? "" : `, ${grouped(failing)} to be tried again`;
-  return `${grouped(done)} of ${counted(keys.length, "source")}, ${counted(run.watch.recordsRead(), "record")} read; on the queues: ${queues}${trouble}`;
+  const records = counted(run.watch.recordsRead(), "record");
+  return `${grouped(done)} of ${counted(keys.length, "source")} · ${records} · queued: ${queues}${trouble}`;
 }
 
 function listenersOf(deps: VerbDeps, lake: Lake, options: LakeOptions): Parameters<typeof createWatch>[0] {

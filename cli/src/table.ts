@@ -37,6 +37,11 @@ export function renderTable(
   return [...titles, ...rows.map(line)];
 }
 
+/** Whether a table needs no cutting. */
+export function fitsUncut(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): boolean {
+  return naturalWidths(columns, rows).reduce((sum, one) => sum + one + gap.length, -gap.length) <= width;
+}
+
 function naturalWidths(columns: readonly Column[], rows: readonly (readonly string[])[]): readonly number[] {
   return columns.map((column, at) =>
     rows.reduce((widest, row) => Math.max(widest, displayWidth(row[at] ?? "")), displayWidth(column.title)),

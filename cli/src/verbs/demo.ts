@@ -16,17 +16,18 @@ import { makeSample, sampleDefaults } from "./sample.ts";
 const folder = "sample";
 
 /** Flags tell what is kept but doubtful: such values would spoil a mean. */
-const question = `SELECT country_name, count(*) AS measurements, round(avg(value), 1) AS mean_pm25, any_value(unit) AS unit
+const question = `SELECT country_name, count(*) AS measurements,
+       round(avg(value), 1) AS mean_pm25, any_value(unit) AS unit
 FROM measurements
 WHERE parameter = 'pm25' AND NOT list_contains(flags, 'above-limit')
-GROUP BY country_name
+GROUP BY country_name HAVING count(*) >= 20
 ORDER BY mean_pm25 DESC
 LIMIT 8`;
 
 export function addDemo(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
   verb
     .description(
-      "Generates a day of measurements into ./sample (unless it is there), runs it through the whole pipeline\n" +
+      "Generates a day of measurements into ./sample (unless it is there), runs it through the whole pipeline " +
         "into the lake, prints what became of every record, and asks the lake a question.",
     )
     .addHelpText(
@@ -83,18 +84,15 @@ async function ask(deps: VerbDeps, options: LakeOptions): Promise<void> {
 async function sayWhatNext({ out }: VerbDeps, options: LakeOptions): Promise<void> {
   const lake = options.lake === "./lake" ? "" : ` --lake ${shellWord(options.lake)}`;
   const next: readonly (readonly [string, string])[] = [
-    [`npx airlake query "SELECT parameter, count(*) FROM measurements GROUP BY 1"${lake}`, ""],
+    [`npx airlake query "DESCRIBE measurements"${lake}`, "what you can ask for"],
     [`npx airlake quarantine ls${lake}`, "what was not kept, and why"],
-    [`npx airlake run YOUR_FILES${lake}`, "your own files: OpenAQ's CSV or NDJSON, plain or gzip"],
+    [`npx airlake run YOUR_FILES${lake}`, "your own files"],
     ["npx airlake --help", "everything else"],
   ];
+  const width = Math.max(...next.map(([command]) => command.length));
+  const size = sized(await sizeOnDisk(options.lake));
   out.line();
-  out.line(
-    `The lake lies in ${options.lake} (${sized(await sizeOnDisk(options.lake))}): plain files, Parquet inside. What to type next:`,
-  );
+  out.line(`The lake lies in ${options.lake}: plain files, ${size}. What to type next:`);
   out.line();
-  for (const [command, what] of next) {
-    out.line(`  ${command}`);
-    if (what !== "") out.line(out.style.dim(`      ${what}`));
-  }
+  for (const [command, what] of next) out.line(`  ${command.padEnd(width)}  ${out.style.dim(what)}`);
 }

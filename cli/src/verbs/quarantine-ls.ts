@@ -7,6 +7,7 @@ import { examples } from "../examples.ts";
 import { openLake } from "../lake.ts";
 import { listEntries, placeOf } from "../ledger.ts";
 import { byKey } from "../named-sources.ts";
+import { withoutSharedFolder } from "../key-names.ts";
 import { renderTable } from "../table.ts";
 import { counted, grouped, printable } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
@@ -50,11 +51,11 @@ async function ls(deps: VerbDeps, options: LakeOptions): Promise<ExitCode> {
   return 0;
 }
 
-/** The three most frequent reasons, and how many more there are. */
-function mostOf(reasons: Readonly<Record<string, number>>): string {
+/** The most frequent reasons, and how many more there are. */
+function mostOf(reasons: Readonly<Record<string, number>>, atMost: number): string {
   const all = summed([reasons]);
-  const first = all.slice(0, 3).map(([reason, count]) => `${reason} ${grouped(count)}`);
-  return [...first, ...(all.length > 3 ? [`${grouped(all.length - 3)} more`] : [])].join(", ");
+  const first = all.slice(0, atMost).map(([reason, count]) => `${reason} ${grouped(count)}`);
+  return [...first, ...(all.length > atMost ? [`${grouped(all.length - atMost)} more`] : [])].join(", ");
 }
 
 function print(
@@ -80,15 +81,16 @@ function print(
   ))
     out.line(text);
   out.line();
-  const bySource = sources.map(({ key, quarantined, reasons: own }) => [
-    printable(key),
+  const { folder, names } = withoutSharedFolder(sources.map(({ key }) => key));
+  const bySource = sources.map(({ key, quarantined, reasons: own }, at) => [
+    printable(names[at] ?? key),
     grouped(quarantined),
-    mostOf(own),
+    mostOf(own, out.columns < 110 ? 1 : 3),
   ]);
   const columns = [
-    { title: "source", shrinks: true },
+    { title: folder === "" ? "source" : `in ${printable(folder)}`, shrinks: true },
     { title: "records", align: "right" as const },
-    { title: "because of", shrinks: true },
+    { title: "most because of" },
   ];
   for (const text of renderTable(columns, bySource, options)) out.line(text);
   out.line();

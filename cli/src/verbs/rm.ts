@@ -28,7 +28,7 @@ interface Removed {
 export function addRm(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
   verb
     .description(
-      "Removes sources from the lake: the raw file goes, and with it all of its records, kept and quarantined.\n" +
+      "Removes sources from the lake: the raw file goes, and with it all of its records, kept and quarantined. " +
         "The file that it was brought in from stays where it is.",
     )
     .argument("<key...>", "keys as `airlake sources` lists them")

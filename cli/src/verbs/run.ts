@@ -21,8 +21,8 @@ export interface RunOptions extends LakeOptions {
 export function addRun(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
   verb
     .description(
-      "Brings files into the lake, runs the pipeline until nothing is left to do, and prints what became of\n" +
-        "every record. Files that the lake holds already are not done again; a changed file replaces exactly\n" +
+      "Brings files into the lake, runs the pipeline until nothing is left to do, and prints what became of " +
+        "every record. Files that the lake holds already are not done again; a changed file replaces exactly " +
         "its own records. Plain or gzip, CSV or NDJSON: the content tells the format, not the name.",
     )
     .argument("<path...>", "files, folders (with all in them) or quoted patterns such as 'day/*.csv.gz'")
@@ -33,10 +33,10 @@ export function addRun(verb: Command, deps: VerbDeps, finish: (code: ExitCode) =
         [
           ["airlake run measurements.csv", "one file: source openaq/measurements.csv"],
           ["airlake run 2018-02-06/", "a folder: sources openaq/2018-02-06/…"],
-          ["airlake run 'data/**/*.ndjson.gz'", "a pattern, quoted so that the shell leaves it alone"],
+          ["airlake run 'data/**/*.ndjson.gz'", "a pattern, in quotes"],
           ["airlake run data --json > account.json", "the account for a script"],
         ],
-        "Ends with 0 when all sources are done or unchanged, with 1 when one was rejected, with 2 when it\ncould not run. Ctrl-C stops it; the same command goes on where it stopped.",
+        "Ends with 0 when all sources are done or unchanged, with 1 when one was\nrejected, with 2 when it could not run. Ctrl-C stops it; the same command\ngoes on where it stopped.",
       ),
     )
     .action(async (paths: readonly string[], _options: unknown, command: Command) => {

@@ -23,7 +23,7 @@ export const sampleDefaults = { seed: 1, records: 20_000, date: "2024-05-14" } a
 export function addSample(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
   verb
     .description(
-      "Writes files of one generated day: every format, with defects of every kind planted among the records.\n" +
+      "Writes files of one generated day: every format, with defects of every kind planted among the records. " +
         "The truth about them (what is to be kept, quarantined, flagged) is written beside the folder as JSON.",
     )
     .argument("<dir>", "the folder to write; made if it is not there")

@@ -7,7 +7,8 @@ import { openEmbedded } from "../embedded.ts";
 import { examples } from "../examples.ts";
 import { openLake } from "../lake.ts";
 import { type Entry, listEntries, placeOf } from "../ledger.ts";
-import { renderTable } from "../table.ts";
+import { withoutSharedFolder } from "../key-names.ts";
+import { type Column, fitsUncut, renderTable } from "../table.ts";
 import { counted, grouped, printable, shortTime } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
@@ -46,7 +47,7 @@ export function addSources(verb: Command, deps: VerbDeps, finish: (code: ExitCod
           ["airlake sources", ""],
           ["airlake sources --json", "an array with one object for each source"],
         ],
-        "States: current; rejected (its newest version is no good; with 'stale' the rows of the last good one\nare still there); removed.",
+        "States: current; rejected (its newest version is no good; with 'stale' the\nrows of the last good one are still there); removed.",
       ),
     )
     .action(async (_options: unknown, command: Command) => {
@@ -89,31 +90,42 @@ function print({ out }: VerbDeps, shown: readonly SourceLine[], hidden: number):
 }
 
 function printTable(out: VerbDeps["out"], shown: readonly SourceLine[]): void {
-  const rows = shown.map((line) => [
-    printable(line.key),
+  const full = tableOf(shown, { folder: "", names: shown.map(({ key }) => key) });
+  const isWide = fitsUncut(full.columns, full.rows, out.columns);
+  const table = isWide ? full : narrowed(tableOf(shown, withoutSharedFolder(shown.map(({ key }) => key))));
+  const lines = renderTable(table.columns, table.rows, { width: out.columns, title: out.style.dim });
+  for (const [at, text] of lines.entries()) out.line(shown[at - 1]?.state === "rejected" ? out.style.red(text) : text);
+}
+
+interface Table {
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+function tableOf(shown: readonly SourceLine[], keys: ReturnType<typeof withoutSharedFolder>): Table {
+  const columns: readonly Column[] = [
+    { title: keys.folder === "" ? "source" : `in ${printable(keys.folder)}`, shrinks: true },
+    { title: "state" },
+    { title: "format", shrinks: true },
+    { title: "read", align: "right" },
+    { title: "kept", align: "right" },
+    { title: "quarantined", align: "right" },
+    { title: "partitions", align: "right" },
+    { title: "since (UTC)" },
+  ];
+  const rows = shown.map((line, at) => [
+    printable(keys.names[at] ?? line.key),
     stateOf(line),
     line.format ?? "–",
-    grouped(line.read),
-    grouped(line.kept),
-    grouped(line.quarantined),
-    grouped(line.partitions),
+    ...[line.read, line.kept, line.quarantined, line.partitions].map(grouped),
     shortTime(line.committedAt),
   ]);
-  const table = renderTable(
-    [
-      { title: "source", shrinks: true },
-      { title: "state" },
-      { title: "format", shrinks: true },
-      { title: "read", align: "right" },
-      { title: "kept", align: "right" },
-      { title: "quar.", align: "right" },
-      { title: "parts", align: "right" },
-      { title: "since (UTC)" },
-    ],
-    rows,
-    { width: out.columns, title: out.style.dim },
-  );
-  for (const [at, text] of table.entries()) out.line(shown[at - 1]?.state === "rejected" ? out.style.red(text) : text);
+  return { columns, rows };
+}
+
+/** Without what a narrow terminal can best do without; `--json` has it all. */
+function narrowed({ columns, rows }: Table): Table {
+  return { columns: columns.slice(0, -2), rows: rows.map((row) => row.slice(0, -2)) };
 }
 
 function stateOf(line: SourceLine): string {

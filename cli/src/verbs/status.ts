@@ -102,13 +102,13 @@ function print({ out }: VerbDeps, found: Status): void {
     ...(sources.retracted === 0 ? [] : [`${grouped(sources.retracted)} removed`]),
     ...(sources.new === 0 ? [] : [`${grouped(sources.new)} unfinished`]),
   ];
-  out.line(`${out.style.dim("lake     ")} ${found.lake} (${sized(found.sizeBytes)})`);
-  out.line(`${out.style.dim("sources  ")} ${states.join(", ")}`);
+  out.line(`${out.style.dim("lake       ")} ${found.lake} (${sized(found.sizeBytes)})`);
+  out.line(`${out.style.dim("sources    ")} ${states.join(", ")}`);
   out.line(
-    `${out.style.dim("records  ")} ${grouped(records.read)} read = ${grouped(records.kept)} kept + ${grouped(records.quarantined)} quarantined`,
+    `${out.style.dim("records    ")} ${grouped(records.read)} read = ${grouped(records.kept)} kept + ${grouped(records.quarantined)} quarantined`,
   );
   out.line(
-    `${out.style.dim("changed  ")} ${found.lastCommit === null ? "never" : `${shortTime(found.lastCommit)} UTC`}`,
+    `${out.style.dim("last change")} ${found.lastCommit === null ? "never" : `${shortTime(found.lastCommit)} UTC`}`,
   );
   out.line();
   const rows = found.queues.map(({ queue, ...counts }) => [
