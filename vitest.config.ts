@@ -1,11 +1,12 @@
-import { readdirSync } from "node:fs";
+import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
 import { defineConfig } from "vitest/config";
 
 import { createSkippedReporter } from "./test/skipped-reporter.ts";
+import root from "./package.json" with { type: "json" };
 
-const services = readdirSync(new URL("services", import.meta.url)).map((name) => `services/${name}`);
+const folders = globSync(root.workspaces, { cwd: import.meta.dirname }).toSorted();
 
 export default defineConfig({
   test: {
@@ -14,9 +15,13 @@ export default defineConfig({
     hookTimeout: 30_000,
     maxWorkers: availableParallelism(),
     reporters: ["default", createSkippedReporter((text) => process.stdout.write(text))],
-    projects: ["shared", ...services, "cli", "test"].map((root) => ({
+    projects: [...folders, "test"].map((folder) => ({
       extends: true as const,
-      test: { name: root === "test" ? "repository" : root.replace("services/", ""), root, include: ["**/*.test.ts"] },
+      test: {
+        name: folder === "test" ? "repository" : folder.replace("services/", ""),
+        root: folder,
+        include: ["**/*.test.ts"],
+      },
     })),
   },
 });

@@ -64,7 +64,7 @@ function install(mode) {
   if (!isInstalled(mode)) {
     process.stderr.write(`${result.stdout}${result.stderr}`);
     fail(
-      "npm said that it had installed everything, but packages are missing. Delete node_modules and run the same command again.",
+      "npm said that it had installed everything, but packages are missing. If package.json was changed by hand, run `npm install`; else delete node_modules and run the same command again.",
     );
   }
   process.stderr.write(`Installed in ${Math.round((performance.now() - startedAt) / 1000)} s.\n`);

@@ -24,17 +24,14 @@ describe("a service", () => {
     expect(lacking.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
   });
 
-  test.each(services.filter(hasReadme))(
-    "%s documents exactly the variables of its schema, with their defaults",
-    async (service) => {
-      const readme = readIfThere(`services/${service}/README.md`);
-      const schema = await configSchemaOf(service);
+  test.each(services)("%s documents exactly the variables of its schema, with their defaults", async (service) => {
+    const readme = readIfThere(`services/${service}/README.md`);
+    const schema = await configSchemaOf(service);
 
-      const documented = variablesIn(readme);
+    const documented = variablesIn(readme);
 
-      expect(documented).toEqual(variablesOf(schema));
-    },
-  );
+    expect(documented).toEqual(variablesOf(schema));
+  });
 });
 
 describe("a document", () => {
@@ -123,6 +120,15 @@ describe("the repository", () => {
     expect(locked.filter(([, entry]) => entry.integrity === undefined).map(([path]) => path)).toEqual([]);
   });
 
+  test("locks what every package.json asks for, and nothing of folders that are gone", () => {
+    const { packages } = JSON.parse(textOf("package-lock.json") ?? "") as { packages: Record<string, Locked> };
+    const declaring = Object.keys(packages).filter((path) => !path.includes("node_modules/"));
+    const declared = files.filter((path) => /(^|\/)package\.json$/u.test(path)).map((path) => dirname(path));
+
+    expect(declaring.map((path) => path || ".").toSorted()).toEqual(declared.toSorted());
+    for (const path of declaring) expect(asksOf(packages[path])).toEqual(asksOf(manifestIn(path)));
+  });
+
   test("locks what other platforms need too", () => {
     const { packages } = JSON.parse(textOf("package-lock.json") ?? "") as { packages: Record<string, Locked> };
     const platforms = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"];
@@ -133,18 +139,29 @@ describe("the repository", () => {
   });
 });
 
-interface Locked {
+interface Locked extends Asks {
   readonly link?: boolean;
   readonly resolved?: string;
   readonly integrity?: string;
 }
 
-function hasReadme(service: string): boolean {
-  return files.includes(`services/${service}/README.md`);
-}
-
 function readIfThere(path: string): string {
   return existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : "";
+}
+
+interface Asks {
+  readonly workspaces?: readonly string[];
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+/** What a package asks for, of all that its declaration or its entry in the lock file says. */
+function asksOf({ workspaces = [], dependencies = {}, devDependencies = {} }: Asks = {}): Asks {
+  return { workspaces, dependencies, devDependencies };
+}
+
+function manifestIn(folder: string): Asks {
+  return JSON.parse(textOf(join(folder, "package.json")) ?? "") as Asks;
 }
 
 /** Runs a script from the repository's folder; it has 25 s to end by itself. */
