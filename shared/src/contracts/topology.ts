@@ -16,9 +16,16 @@ export const retentionSeconds = 4 * 24 * 3600;
 /** Dead letters keep their message's age, so they need the longest retention SQS has. */
 export const deadLetterRetentionSeconds = 14 * 24 * 3600;
 
+/** As large as SQS allows. */
+export const maxMessageBytes = 1_048_576;
+/** What the raw bucket tells the clean queue: every way in which a source can come, change or go. */
+export const rawEvents = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"] as const;
+
 export interface Topology {
   readonly buckets: Buckets;
   readonly queues: Readonly<Record<QueueRole, { readonly name: string; readonly deadLetterName: string }>>;
+  /** What is published to this topic reaches the ingest queue as it is. */
+  readonly ingestTopic: string;
 }
 
 /** The buckets and queues of one lake. An empty prefix gives the bare role names, as the embedded lake uses them. */
@@ -28,5 +35,6 @@ export function topologyOf(prefix: string): Topology {
   return {
     buckets: { raw: named("raw"), silver: named("silver"), gold: named("gold"), ops: named("ops") },
     queues: { ingest: queue("ingest"), clean: queue("clean"), join: queue("join"), catalog: queue("catalog") },
+    ingestTopic: named("ingest"),
   };
 }
