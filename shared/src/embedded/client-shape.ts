@@ -54,7 +54,7 @@ export function createSend(deps: SendDeps): (command: unknown, options?: unknown
 }
 
 /** Throws what the SDK throws for a request that its caller gave up. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
+function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortError(signal.reason);
 }
 

@@ -37,13 +37,20 @@ async function ready(): Promise<void> {
   for await (const line of process.stdin) if (String(line) !== "") return;
 }
 
+/** Whether a conditional write won. Nothing but the loss of its race may go wrong with it. */
+async function won(write: Promise<unknown>): Promise<boolean> {
+  const [result] = await Promise.allSettled([write]);
+  if (result.status === "fulfilled") return true;
+  if (result.reason instanceof Error && result.reason.name === "PreconditionFailed") return false;
+  throw new Error("a race ended in another error than its loss", { cause: result.reason });
+}
+
 /** Creates numbered keys that a rival creates too; says which it won. */
 async function create(clients: ContractClients, count: number): Promise<void> {
   await ready();
   for (let number = 0; number < count; number += 1) {
     const at = { bucket: "raw", key: `raced/${number}` };
-    const [result] = await Promise.allSettled([put(clients, at, `${process.pid}`, { IfNoneMatch: "*" })]);
-    if (result.status === "fulfilled") say(`won ${number}`);
+    if (await won(put(clients, at, `${process.pid}`, { IfNoneMatch: "*" }))) say(`won ${number}`);
   }
 }
 
@@ -54,8 +61,7 @@ async function raise(clients: ContractClients, times: number): Promise<void> {
     const { Body, ETag } = await clients.s3.send(new GetObjectCommand({ Bucket: "raw", Key: "counter" }));
     const next = Number(await Body?.transformToString()) + 1;
     const at = { bucket: "raw", key: "counter" };
-    const [result] = await Promise.allSettled([put(clients, at, String(next), { IfMatch: ETag })]);
-    if (result.status === "fulfilled") raised += 1;
+    if (await won(put(clients, at, String(next), { IfMatch: ETag }))) raised += 1;
   }
 }
 
