@@ -50,10 +50,10 @@ export function diskCodeInText(text: string): string | undefined {
   return undefined;
 }
 
-/** The sentence for a code that `diskCodeInText` found. */
-export function diskFaultOfCode(code: string): CommandError {
+/** The sentence for a code that `diskCodeInText` found, about the lake in this folder. */
+export function diskFaultOfCode(code: string, folder: string): CommandError {
   const [what, next] = sentences[code] ?? [`The disk answered ${code}`, undefined];
-  return new CommandError(what, next);
+  return new CommandError(`${what}: the lake ${folder} could not be finished.`, next);
 }
 
 function pathOf(error: unknown): string | undefined {

@@ -14,12 +14,20 @@ export interface Interruption extends Disposable {
   exitCode(): 130 | 143;
 }
 
+/** npx and others pass on a Ctrl-C that reaches us by itself as well: within this time two are one. */
+const sameWishMs = 1000;
+
 /** Listens until it is disposed; then signals have their usual effect again. */
-export function listenForInterruption(target: SignalTarget): Interruption {
+export function listenForInterruption(target: SignalTarget, monotonicMs: () => number): Interruption {
   const abort = new AbortController();
   let code: 130 | 143 = 130;
+  let firstAtMs = 0;
   const on = (exitCode: 130 | 143) => (): void => {
-    if (abort.signal.aborted) target.exit(exitCode);
+    if (abort.signal.aborted) {
+      if (monotonicMs() - firstAtMs > sameWishMs) target.exit(exitCode);
+      return;
+    }
+    firstAtMs = monotonicMs();
     code = exitCode;
     abort.abort(new Error("the person wishes to stop"));
   };

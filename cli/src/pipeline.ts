@@ -46,7 +46,7 @@ export async function untilQuiet(deps: RestDeps, onTick: () => Promise<void>): P
     if (signal.aborted) return { kind: "interrupted" };
     if (opened.isQuiet(roles)) return { kind: "quiet" };
     const failed = watch.failed();
-    const fault = diskFaultOf(failed);
+    const fault = diskFaultOf(failed, opened.lake.shown);
     if (fault !== undefined) throw fault;
     const isStill =
       watch.inHand() === 0 && failed.every(({ receives }) => receives >= patience) && (await waiting(deps)) === 0;
@@ -78,10 +78,10 @@ async function depthsOf({ opened, roles }: RestDeps): Promise<readonly Depth[]> 
 }
 
 /** A full disk does not mend itself while a person waits. */
-function diskFaultOf(failed: readonly FailedMessage[]): CommandError | undefined {
+function diskFaultOf(failed: readonly FailedMessage[], folder: string): CommandError | undefined {
   for (const { error, code } of failed) {
     const found = diskCodeInText(`${code ?? ""} ${error}`);
-    if (found !== undefined) return diskFaultOfCode(found);
+    if (found !== undefined) return diskFaultOfCode(found, folder);
   }
   return undefined;
 }

@@ -2,7 +2,7 @@
 import { systemClock } from "@airlake/shared/clock";
 
 import { createInput } from "./input.ts";
-import { listenForInterruption } from "./interruption.ts";
+import { type Interruption, listenForInterruption } from "./interruption.ts";
 import { createOut } from "./out.ts";
 import { runProgram } from "./program.ts";
 import { explain, quietNode } from "./tell.ts";
@@ -13,7 +13,7 @@ export async function main(target: NodeJS.Process): Promise<void> {
   const debug = args.includes("--debug");
   quietNode(target, debug);
   const out = createOut(target.stdout, target.stderr);
-  const interruption = (): ReturnType<typeof listenForInterruption> => listenForInterruption(target);
+  const interruption = (): Interruption => listenForInterruption(target, () => systemClock.monotonicMs());
   try {
     target.exitCode = await runProgram(args, { out, input: createInput(target), clock: systemClock, interruption });
   } catch (error) {

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 
-import { CommandError } from "./command-error.ts";
+import { CommandError, diskCodeOf, diskFaultOfCode } from "./command-error.ts";
 import { type OpenedLake, openEmbedded, pipelineRoles, startServices } from "./embedded.ts";
 import type { Lake } from "./lake.ts";
 import { type Rest, depthOf, untilQuiet } from "./pipeline.ts";
@@ -51,7 +51,8 @@ export async function withServices<T>(
     // What was under way when the wish came ends with errors of all kinds: they are no news.
     if (signal.aborted && !(error instanceof CommandError))
       return { kind: "interrupted", exitCode: interruption.exitCode() };
-    throw error;
+    const code = diskCodeOf(error);
+    throw code === "ENOSPC" || code === "EDQUOT" || code === "EROFS" ? diskFaultOfCode(code, run.lake.shown) : error;
   }
 }
 

@@ -50,8 +50,8 @@ export async function run(deps: VerbDeps, paths: readonly string[], options: Run
   // All names are known to be good before the lake is touched.
   const named = await nameSources(paths, { dataset: options.dataset, lakeFolder: resolve(options.lake) });
   saySkipped(deps, named);
+  await diskRoomFor(resolve(options.lake), named.sources);
   const lake = await openLake(options.lake, "create");
-  await diskRoomFor(lake, named.sources);
   const ended = await withServices(deps, { lake, options }, async (session) => runFiles(session, named.sources));
   if (ended.kind === "interrupted" || ended.value === undefined) {
     sayInterrupted(deps);
