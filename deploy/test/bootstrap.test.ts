@@ -184,7 +184,9 @@ describe.skipIf(reason !== undefined)(`the bootstrap${reason === undefined ? "" 
 
     const events = bodies.map((body) => readS3Event(body));
     expect(events.filter((event) => event === "test")).toHaveLength(1);
-    expect(events.filter((event) => event !== "test")).toEqual(Array(4).fill([{ bucket: Bucket, key: Key }]));
+    expect(events.filter((event) => event !== "test")).toEqual(
+      Array.from({ length: 4 }, () => [{ bucket: Bucket, key: Key }]),
+    );
     const { QueueConfigurations: wishes } = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket }));
     expect(wishes?.[0]?.Events).toContain("s3:LifecycleExpiration:*");
   });
