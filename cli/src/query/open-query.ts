@@ -1,8 +1,6 @@
 /** SQL over an embedded lake, for people: read-only, of the disk the lake alone, and always of what the manifests name. */
-import { randomUUID } from "node:crypto";
 import { realpath } from "node:fs/promises";
-import { availableParallelism, tmpdir, totalmem } from "node:os";
-import { join } from "node:path";
+import { availableParallelism, totalmem } from "node:os";
 
 import type { Clock } from "@airlake/shared/clock";
 import type { DatasetDefinition } from "@airlake/shared/contracts/dataset";
@@ -77,9 +75,7 @@ export async function openQuery(options: QueryOptions, signal?: AbortSignal): Pr
 }
 
 async function openViews(options: QueryOptions, signal?: AbortSignal): Promise<QueryDatabase> {
-  const limits = options.limits ?? defaultLimits();
-  const spillFolder = join(tmpdir(), `airlake-query-${randomUUID()}`);
-  const database = await openDatabase({ ...limits, spillFolder });
+  const database = await openDatabase(options.limits ?? defaultLimits());
   try {
     const { connection } = database;
     for (const dataset of options.datasets) {

@@ -1,5 +1,7 @@
 /** The DuckDB instance that queries run in: in memory, without the network, and of the disk with the lake's buckets alone. */
-import { realpath } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp, realpath } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { codeOf } from "@airlake/shared/errors";
@@ -10,8 +12,6 @@ export interface DatabaseOptions {
   readonly threads: number;
   /** What DuckDB's buffers may hold before it spills, in MiB. */
   readonly memoryLimitMb: number;
-  /** A folder for what does not fit into memory: made when it is needed, removed at the end. Nothing else uses it. */
-  readonly spillFolder: string;
 }
 
 /** Beyond this a query is too large for this machine, and the disk is not to be filled by it. */
@@ -26,10 +26,11 @@ export interface QueryDatabase extends Disposable {
 
 /** Opens an instance that is not locked yet. */
 export async function openDatabase(options: DatabaseOptions): Promise<QueryDatabase> {
+  const spillFolder = await makeSpillFolder();
   const instance = await DuckDBInstance.create(":memory:", {
     threads: String(options.threads),
     memory_limit: `${options.memoryLimitMb}MiB`,
-    temp_directory: options.spillFolder,
+    temp_directory: spillFolder ?? "",
     max_temp_directory_size: spillLimit,
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
@@ -51,8 +52,19 @@ export async function openDatabase(options: DatabaseOptions): Promise<QueryDatab
     [Symbol.dispose]: () => {
       connection.closeSync();
       instance.closeSync();
+      if (spillFolder !== undefined) rmSync(spillFolder, { recursive: true, force: true });
     },
   };
+}
+
+/** For what does not fit into memory, closed to other users; undefined where there is no place for it: then memory must do. */
+async function makeSpillFolder(): Promise<string | undefined> {
+  try {
+    return await mkdtemp(join(tmpdir(), "airlake-query-"));
+  } catch (error) {
+    if (codeOf(error) !== undefined) return undefined;
+    throw error;
+  }
 }
 
 /** The folders of the lake's buckets: what a query may read. */

@@ -1,9 +1,10 @@
-import { symlink, unlink } from "node:fs/promises";
+import { mkdtemp, readdir, rmdir, stat, symlink, unlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { systemClock } from "@airlake/shared/clock";
 import { datasetSchema } from "@airlake/shared/contracts/dataset";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { type Query, openQuery } from "../../src/query/open-query.ts";
 import { type QueryLake, createQueryLake, weather } from "./query-lake.ts";
@@ -424,6 +425,25 @@ describe("a query", () => {
     });
     await expect(rowsOf(query, "SELEC 1")).rejects.toThrow(/Parser Error: syntax error at or near "SELEC"/);
     await expect(rowsOf(query, "SELECT 1/0 FROM nowhere")).rejects.toThrow(/Table with name nowhere does not exist/);
+  });
+
+  test("spills what does not fit into memory, where no other user can read it, and leaves nothing behind", async () => {
+    const temporary = await mkdtemp(join(tmpdir(), "airlake-spill-"));
+    vi.stubEnv("TMPDIR", temporary);
+    const limits = { threads: 1, memoryLimitMb: 64 };
+    await using small = await openQuery({ lake: lake.folder, datasets: [weather()], clock: systemClock, limits });
+    vi.unstubAllEnvs();
+    const [own] = await readdir(temporary);
+
+    const rows = await rowsOf(
+      small,
+      "SELECT i FROM (SELECT range AS i, hash(range) AS h, repeat('x', 50) AS x FROM range(2000000)) ORDER BY h, x LIMIT 1 OFFSET 1999999",
+    );
+
+    expect(rows).toHaveLength(1);
+    expect((await stat(join(temporary, own!))).mode & 0o077).toBe(0);
+    await small[Symbol.asyncDispose]();
+    await rmdir(temporary);
   });
 
   test("says so when it needs more memory than it may have", async () => {
