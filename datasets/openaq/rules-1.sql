@@ -1,89 +1,64 @@
 -- Rule pack 1: what each record means, why it is quarantined, what is noteworthy of it.
 --
 -- Reads canonical (source_record and text columns, the same for every format). Yields the clean columns, the columns of
--- duplicates.key in dataset.json, reasons (all that match, in order of precedence) and flags.
--- reference_time is the instant that the source was made at: TIMESTAMP, UTC.
+-- duplicates.key in dataset.json, reasons (all that match, in order of precedence) and flags. The variable reference_time
+-- (TIMESTAMPTZ) is when the source was made.
 --
--- Nothing here may raise: what cannot be read is NULL, and a rule says so. DuckDB's casts alone would also take '1_000',
--- 'nan' or 24 o'clock, hence a pattern beside each cast.
+-- Nothing here may raise: what cannot be read is NULL, and a rule says so.
 WITH
--- Text without blanks, tabs, line ends and no-break spaces (U+00A0) at both ends; empty text is NULL.
-stripped AS (
+-- Every text as what it is meant to be. macros.sql says what a number and an instant look like.
+read AS (
     SELECT
         source_record,
-        nullif(trim(location, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '') AS location,
-        nullif(trim(city, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '') AS city,
-        nullif(trim(country, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '') AS country_raw,
-        nullif(trim(parameter, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '') AS parameter_raw,
-        nullif(trim(unit, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '') AS unit_raw,
-        trim("value", ' ' || chr(9) || chr(10) || chr(13) || chr(160)) AS value_raw,
-        trim(utc, ' ' || chr(9) || chr(10) || chr(13) || chr(160)) AS utc_raw,
-        trim("local", ' ' || chr(9) || chr(10) || chr(13) || chr(160)) AS local_raw,
-        trim(latitude, ' ' || chr(9) || chr(10) || chr(13) || chr(160)) AS latitude_raw,
-        trim(longitude, ' ' || chr(9) || chr(10) || chr(13) || chr(160)) AS longitude_raw,
-        trim(location_id, ' ' || chr(9) || chr(10) || chr(13) || chr(160)) AS location_id_raw,
-        trim(sensor_id, ' ' || chr(9) || chr(10) || chr(13) || chr(160)) AS sensor_id_raw,
-        try_cast(trim(averaging_value, ' ' || chr(9) || chr(10) || chr(13) || chr(160)) AS DOUBLE) AS averaging_value,
-        lower(trim(averaging_unit, ' ' || chr(9) || chr(10) || chr(13) || chr(160))) AS averaging_unit,
-        nullif(trim(source_name, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '') AS source_name,
-        nullif(trim(source_type, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '') AS source_type,
-        lower(trim(mobile, ' ' || chr(9) || chr(10) || chr(13) || chr(160))) AS mobile_raw,
-        nullif(trim(attribution, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '') AS attribution
+        stripped(location) AS location,
+        stripped(city) AS city,
+        stripped(country) AS country_raw,
+        lower(stripped(parameter)) AS parameter_raw,
+        stripped(unit) AS unit_raw,
+        number("value") AS value_read,
+        instant(utc) AS utc_text,
+        instant("local") AS local_text,
+        number(latitude) AS latitude_read,
+        number(longitude) AS longitude_read,
+        CASE WHEN regexp_full_match(stripped(location_id), '[0-9]{1,18}') THEN stripped(location_id)::BIGINT END AS location_id,
+        CASE WHEN regexp_full_match(stripped(sensor_id), '[0-9]{1,18}') THEN stripped(sensor_id)::BIGINT END AS sensor_id,
+        number(averaging_value) AS averaging_value,
+        lower(stripped(averaging_unit)) AS averaging_unit,
+        stripped(source_name) AS source_name,
+        stripped(source_type) AS source_type,
+        lower(stripped(mobile)) AS mobile_raw,
+        stripped(attribution) AS attribution
     FROM canonical
 ),
 
--- Numbers are digits with an optional sign, point and exponent; an instant is ISO 8601 with Z or an offset.
-read AS (
+-- Values in one spelling. Of an instant's text TIMESTAMP takes the time on the clock, TIMESTAMPTZ the instant.
+meant AS (
     SELECT
         *,
         upper(country_raw) AS country_key,
-        CASE lower(parameter_raw)
+        CASE parameter_raw
             WHEN 'pm2.5' THEN 'pm25'
             WHEN 'ozone' THEN 'o3'
             WHEN 'humidity' THEN 'relativehumidity'
             WHEN 'rh' THEN 'relativehumidity'
-            ELSE lower(parameter_raw)
+            ELSE parameter_raw
         END AS parameter,
         -- The micro sign (U+00B5) and the Greek mu (U+03BC) look the same.
-        CASE
-            WHEN unit_raw IN ('ug/m3', 'ug/m³', 'µg/m3', 'µg/m³', 'μg/m3', 'μg/m³') THEN 'µg/m³'
+        CASE unit_raw
+            WHEN 'ug/m3' THEN 'µg/m³'
+            WHEN 'ug/m³' THEN 'µg/m³'
+            WHEN 'µg/m3' THEN 'µg/m³'
+            WHEN 'μg/m3' THEN 'µg/m³'
+            WHEN 'μg/m³' THEN 'µg/m³'
             ELSE unit_raw
         END AS unit,
-        CASE WHEN regexp_full_match(value_raw, '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?') THEN try_cast(value_raw AS DOUBLE) END AS value_read,
-        CASE WHEN regexp_full_match(latitude_raw, '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?') THEN try_cast(latitude_raw AS DOUBLE) END AS latitude_read,
-        CASE WHEN regexp_full_match(longitude_raw, '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?') THEN try_cast(longitude_raw AS DOUBLE) END AS longitude_read,
-        -- Of a fraction microseconds count. Year 0 and 24 o'clock are no real instants.
-        CASE
-            WHEN regexp_full_match(utc_raw, '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})') AND utc_raw NOT LIKE '0000%' AND utc_raw[12:13] <> '24'
-                THEN try_cast(regexp_replace(utc_raw, '(Z|[+-]..:?..)$', '')[:26] AS TIMESTAMP)
-        END AS utc_wall,
-        CASE
-            WHEN regexp_full_match(local_raw, '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})') AND local_raw NOT LIKE '0000%' AND local_raw[12:13] <> '24'
-                THEN try_cast(regexp_replace(local_raw, '(Z|[+-]..:?..)$', '')[:26] AS TIMESTAMP)
-        END AS local_wall,
-        CASE
-            WHEN utc_raw LIKE '%Z' THEN 0
-            ELSE (CASE WHEN regexp_matches(utc_raw, '[-]..:?..$') THEN -1 ELSE 1 END)
-                * (try_cast(regexp_extract(utc_raw, '(..):?..$', 1) AS INTEGER) * 60 + try_cast(right(utc_raw, 2) AS INTEGER))
-        END AS utc_offset,
-        CASE
-            WHEN local_raw LIKE '%Z' THEN 0
-            ELSE (CASE WHEN regexp_matches(local_raw, '[-]..:?..$') THEN -1 ELSE 1 END)
-                * (try_cast(regexp_extract(local_raw, '(..):?..$', 1) AS INTEGER) * 60 + try_cast(right(local_raw, 2) AS INTEGER))
-        END AS local_offset
-    FROM stripped
-),
-
--- Instants as UTC; an offset is less than a day. 1e999 is written like a number, but is none.
-measured AS (
-    SELECT
-        *,
+        -- 1e999 is written like a number, but is none.
         CASE WHEN isfinite(value_read) THEN value_read END AS "value",
         CASE WHEN isfinite(latitude_read) THEN latitude_read END AS latitude,
         CASE WHEN isfinite(longitude_read) THEN longitude_read END AS longitude,
-        CASE WHEN abs(utc_offset) < 1440 THEN utc_wall - to_minutes(utc_offset) END AS utc_naive,
-        CASE WHEN abs(local_offset) < 1440 THEN local_wall END AS local_time,
-        CASE WHEN abs(local_offset) < 1440 AND local_wall IS NOT NULL THEN local_offset END AS utc_offset_minutes
+        try_cast(utc_text AS TIMESTAMPTZ) AS utc,
+        try_cast(local_text AS TIMESTAMPTZ) AS local_instant,
+        try_cast(local_text AS TIMESTAMP) AS local_time
     FROM read
 ),
 
@@ -92,18 +67,23 @@ ruled AS (
     SELECT
         *,
         parameter IS NULL AS missing_parameter,
-        utc_naive IS NULL AS bad_timestamp,
-        coalesce(utc_naive > getvariable('reference_time') + INTERVAL 1 HOUR, false) AS future_timestamp,
+        utc IS NULL AS bad_timestamp,
+        coalesce(utc > getvariable('reference_time') + INTERVAL 1 HOUR, false) AS future_timestamp,
         "value" IS NULL AS bad_value,
         -- What networks write for "no measurement", also after a conversion of units has scaled it.
         coalesce(
             "value" <= -100
-            OR abs("value" + 99) < 1e-9 OR abs("value" + 99.9) < 1e-9 OR abs("value" + 99.99) < 1e-9
+            OR abs("value" + 99) < 1e-9
+            OR abs("value" + 99.9) < 1e-9
+            OR abs("value" + 99.99) < 1e-9
             OR (
-                unit IN ('ppm', 'ppb')
+                "value" < 0
+                AND unit IN ('ppm', 'ppb')
                 AND (
-                    abs("value" + 0.999) < 1e-9 OR abs("value" + 9.999) < 1e-9
-                    OR abs("value" + 0.9999) < 1e-9 OR abs("value" + 9.9999) < 1e-9
+                    abs("value" + 0.999) < 1e-9
+                    OR abs("value" + 9.999) < 1e-9
+                    OR abs("value" + 0.9999) < 1e-9
+                    OR abs("value" + 9.9999) < 1e-9
                 )
             ),
             false
@@ -129,15 +109,15 @@ ruled AS (
     'SJ', 'SK', 'SL', 'SM', 'SN', 'SO', 'SR', 'SS', 'ST', 'SV', 'SX', 'SY', 'SZ', 'TC', 'TD', 'TF', 'TG', 'TH', 'TJ', 'TK', 'TL', 'TM', 'TN', 'TO', 'TR',
     'TT', 'TV', 'TW', 'TZ', 'UA', 'UG', 'UM', 'US', 'UY', 'UZ', 'VA', 'VC', 'VE', 'VG', 'VI', 'VN', 'VU', 'WF', 'WS', 'XK', 'YE', 'YT', 'ZA', 'ZM', 'ZW'
         ), false) AS country_unknown,
-        coalesce(local_time - to_minutes(utc_offset_minutes) <> utc_naive, false) AS local_utc_mismatch
-    FROM measured
+        coalesce(local_instant <> utc, false) AS local_utc_mismatch
+    FROM meant
 )
 
 SELECT
     source_record,
     location,
-    CASE WHEN regexp_full_match(location_id_raw, '[0-9]{1,18}') THEN try_cast(location_id_raw AS BIGINT) END AS location_id,
-    CASE WHEN regexp_full_match(sensor_id_raw, '[0-9]{1,18}') THEN try_cast(sensor_id_raw AS BIGINT) END AS sensor_id,
+    location_id,
+    sensor_id,
     city,
     CASE WHEN regexp_full_match(country_key, '[A-Z]{2}') THEN country_key END AS country_code,
     country_raw,
@@ -145,21 +125,21 @@ SELECT
     parameter,
     unit,
     "value",
-    make_timestamptz(epoch_us(utc_naive)) AS utc,
+    utc,
     local_time,
-    utc_offset_minutes,
-    coalesce(local_time, utc_naive)::DATE AS local_date,
+    ((epoch_us(local_time) - epoch_us(local_instant)) // 60000000)::INTEGER AS utc_offset_minutes,
+    CASE WHEN local_time IS NULL THEN make_timestamp(epoch_us(utc))::DATE ELSE local_time::DATE END AS local_date,
     try_cast(round(averaging_value * CASE averaging_unit
-        WHEN 'seconds' THEN 1 WHEN 'second' THEN 1 WHEN 's' THEN 1
-        WHEN 'minutes' THEN 60 WHEN 'minute' THEN 60
-        WHEN 'hours' THEN 3600 WHEN 'hour' THEN 3600 WHEN 'h' THEN 3600
-        WHEN 'days' THEN 86400 WHEN 'day' THEN 86400
+        WHEN 'seconds' THEN 1
+        WHEN 'minutes' THEN 60
+        WHEN 'hours' THEN 3600
+        WHEN 'days' THEN 86400
     END) AS INTEGER) AS averaging_seconds,
     latitude,
     longitude,
     source_name,
     source_type,
-    CASE WHEN mobile_raw IN ('true', '1') THEN true WHEN mobile_raw IN ('false', '0') THEN false END AS mobile,
+    CASE mobile_raw WHEN 'true' THEN true WHEN 'false' THEN false END AS mobile,
     attribution,
     -- Lists are built only where there is something to list: of most records there is not.
     CASE

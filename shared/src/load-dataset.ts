@@ -50,7 +50,9 @@ async function readFolder(folder: string): Promise<ReadonlyMap<string, Buffer>> 
   const paths = entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length).replaceAll("\\", "/").replace(/^\/+/u, ""));
-  const contents = await Promise.all(paths.toSorted().map(async (path) => [path, await readFile(join(folder, path))] as const));
+  const contents = await Promise.all(
+    paths.toSorted().map(async (path) => [path, await readFile(join(folder, path))] as const),
+  );
   return new Map(contents);
 }
 
@@ -70,7 +72,8 @@ function parseDefinition(folder: string, bytes: Buffer | undefined): DatasetDefi
 /** What the schema cannot see: files that are missing, and names that must agree with one another. */
 function problemsOf(definition: DatasetDefinition, files: ReadonlyMap<string, Buffer>): readonly string[] {
   const { duplicates, formats, reasons, rulePacks, table } = definition;
-  const sqlFiles = [...formats.map((format) => format.sql), ...Object.values(rulePacks), table.sql];
+  const macros = definition.macros === undefined ? [] : [definition.macros];
+  const sqlFiles = [...formats.map((format) => format.sql), ...macros, ...Object.values(rulePacks), table.sql];
   const flags = definition.flags.map((flag) => flag.name);
   return [
     ...sqlFiles.filter((file) => !files.has(file)).map((file) => `the file ${file} is missing`),
@@ -78,8 +81,12 @@ function problemsOf(definition: DatasetDefinition, files: ReadonlyMap<string, Bu
     ...repeated(definition.columns.map((column) => column.name)).map((name) => `two columns are named ${name}`),
     ...repeated(reasons).map((name) => `the reason ${name} is listed twice`),
     ...repeated(flags).map((name) => `the flag ${name} is listed twice`),
-    ...(reasons.includes("malformed-record") ? [] : ["the reason malformed-record is missing: the splitter itself gives it"]),
-    ...(duplicates && !reasons.includes(duplicates.reason) ? [`the reason ${duplicates.reason} of duplicates is not listed`] : []),
+    ...(reasons.includes("malformed-record")
+      ? []
+      : ["the reason malformed-record is missing: the splitter itself gives it"]),
+    ...(duplicates && !reasons.includes(duplicates.reason)
+      ? [`the reason ${duplicates.reason} of duplicates is not listed`]
+      : []),
     ...definition.referenceTime.flatMap((rule) => patternProblems(rule.pattern)),
   ];
 }
@@ -89,7 +96,9 @@ function patternProblems(pattern: string): readonly string[] {
     RegExp(pattern, "u");
     return [];
   } catch (error) {
-    return [`the pattern ${pattern} is no regular expression: ${error instanceof Error ? error.message : String(error)}`];
+    return [
+      `the pattern ${pattern} is no regular expression: ${error instanceof Error ? error.message : String(error)}`,
+    ];
   }
 }
 

@@ -14,10 +14,13 @@ import {
   countFlags,
   countReasons,
   createDuplicates,
-  createRejected,
+  createJudged,
   type Lineage,
+  noDuplicates,
   selectClean,
   selectQuarantine,
+  selectRejected,
+  summarise,
 } from "./sql/judge.ts";
 import { type LineShape, readMalformed, readRecords } from "./sql/read-records.ts";
 import { ndjsonSeparator } from "./split-records.ts";
@@ -60,40 +63,50 @@ export async function cleanRecords(
   job: CleanRecordsJob,
 ): Promise<CleanParts> {
   const { definition } = dataset;
-  const { format } = job.split;
+  const { duplicates } = definition;
   const reading = readingOf(job.split);
-  const rules = definition.rulePacks[String(job.rulePack)];
-  if (rules === undefined) throw new Error(`dataset ${definition.name} has no rule pack ${job.rulePack}`);
+  await judge(session, dataset, { ...job, delivered: reading.delivered });
+  const [summary] = summaryRow.parse(await session.rows(summarise(duplicates?.key ?? [])));
+  await session.run(duplicates && summary.repeated > 0 ? createDuplicates(duplicates.key) : noDuplicates);
 
-  const instant = job.referenceTime.toISOString().replace("Z", "");
-  await session.run("SET VARIABLE reference_time = $1::TIMESTAMP", [instant]);
-  await session.run(`CREATE TEMP VIEW delivered AS ${reading.delivered}`);
-  await session.run(`CREATE TEMP VIEW canonical AS ${dataset.sql(format.sql)}`);
-  await session.run(`CREATE TEMP TABLE judged AS ${dataset.sql(rules)}`);
-  await session.run(definition.duplicates ? createDuplicates(definition.duplicates.key) : noDuplicates);
-  await session.run(createRejected(definition.duplicates?.reason ?? ""));
-
-  const lineage: Lineage = { sourceId: job.sourceId, format: format.name };
+  const lineage: Lineage = { sourceId: job.sourceId, format: job.split.format.name };
   const clean = await writePart(session, selectClean(definition, lineage), join(job.scratch, "clean.parquet"));
-  const quarantine = await writePart(
-    session,
-    selectQuarantine(lineage, reading.originals, reading.malformed),
-    join(job.scratch, "quarantine.parquet"),
-  );
-  const reasons = quarantine && (await countNames(session, countReasons(quarantine.file)));
-  const flags = clean && (await countNames(session, countFlags(clean.file)));
+  const rejected = selectRejected(duplicates?.reason ?? "");
+  // Of most sources every record is kept: nothing is read a second time then.
+  const isAllKept = summary.rejected === 0 && summary.repeated === 0 && clean?.rows === job.split.records;
+  const quarantine = isAllKept
+    ? undefined
+    : await writePart(
+        session,
+        selectQuarantine(lineage, { ...reading, rejected }),
+        join(job.scratch, "quarantine.parquet"),
+      );
   const counts: Counts = {
     read: job.split.records,
     kept: clean?.rows ?? 0,
     quarantined: quarantine?.rows ?? 0,
-    reasons: reasons ?? {},
-    flags: flags ?? {},
+    reasons: quarantine ? await countNames(session, countReasons(quarantine.file)) : {},
+    flags: clean && summary.flagged > 0 ? await countNames(session, countFlags(clean.file)) : {},
   };
   closeBooks(counts, dataset);
   return { counts, clean, quarantine };
 }
 
-const noDuplicates = "CREATE TEMP TABLE duplicates (source_record BIGINT)";
+const summaryRow = z.tuple([z.object({ rejected: z.number(), flagged: z.number(), repeated: z.number() })]);
+
+async function judge(
+  session: DuckDbSession,
+  dataset: LoadedDataset,
+  job: CleanRecordsJob & { readonly delivered: string },
+): Promise<void> {
+  const { definition } = dataset;
+  const rules = definition.rulePacks[String(job.rulePack)];
+  if (rules === undefined) throw new Error(`dataset ${definition.name} has no rule pack ${job.rulePack}`);
+  await session.run("SET VARIABLE reference_time = $1::TIMESTAMPTZ", [job.referenceTime.toISOString()]);
+  if (definition.macros !== undefined) await session.run(dataset.sql(definition.macros));
+  const sql = { delivered: job.delivered, format: dataset.sql(job.split.format.sql), rules: dataset.sql(rules) };
+  await session.run(createJudged(sql));
+}
 
 function readingOf(split: Split): Reading {
   if (split.kind === "json") {

@@ -76,6 +76,8 @@ export const datasetSchema = z.strictObject({
   title: z.string().min(1),
   formats: z.array(format).min(1),
   referenceTime: z.array(referenceTime).default([]),
+  /** CREATE TEMP MACRO statements that the rules use, run before them. */
+  macros: fileName.optional(),
   /** Rule packs by number; each yields the clean columns, the columns of `duplicates.key`, `reasons` and `flags`. */
   rulePacks: z.record(z.string().regex(/^[1-9]\d*$/), fileName),
   /** Every reason a record can be quarantined for, in order of precedence. */
