@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -89,6 +89,16 @@ test("keeps what was committed when a process is killed with the file open, and 
   expect([...before]).toEqual(["country=ZZ/year=1"]);
   expect(counts).toEqual({ added: 1, known: 0 });
   expect((await registeredPartitions({ file, clock: systemClock }, table)).size).toBe(2);
+});
+
+test("is not in the way of itself where a process was killed while it made the file", async () => {
+  await writeFile(`${file}.new`, "half a databa");
+  const catalog = createDuckDbCatalog({ file, clock: systemClock });
+
+  const counts = await catalog.ensureTables(tables);
+
+  expect(counts).toEqual({ created: 4, updated: 0 });
+  expect(await readdir(folder)).toEqual(["catalog.duckdb", "catalog.duckdb.lock"]);
 });
 
 test("asks for another try when another program keeps the file", async () => {

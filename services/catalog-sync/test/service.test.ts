@@ -75,7 +75,10 @@ test("registers the partitions that a message names, each once", async () => {
   await lake.send(queueUrl, changed(["country=BE/year=2018/month=02"]));
   await acknowledged();
 
-  expect(await partitions()).toEqual(["measurements country=BE/year=2018/month=02", "measurements country=NL/year=2018/month=02"]);
+  expect(await partitions()).toEqual([
+    "measurements country=BE/year=2018/month=02",
+    "measurements country=NL/year=2018/month=02",
+  ]);
 });
 
 test("makes the tables of a dataset also when no partition is named", async () => {
@@ -90,7 +93,11 @@ test("makes the tables of a dataset also when no partition is named", async () =
 
 test.each([
   ["a dataset that it does not have", changed([], "nobody"), "unknown-dataset"],
-  ["a message of another contract", { contract: "clean-ready/1", source, correlationId: "story" }, "unreadable-message"],
+  [
+    "a message of another contract",
+    { contract: "clean-ready/1", source, correlationId: "story" },
+    "unreadable-message",
+  ],
 ])("parks %s", async (_name, body, reason) => {
   await using closing = new AsyncDisposableStack();
   const { lake, queueUrl, deadLetterQueueUrl, acknowledged } = await fixture(closing);
@@ -106,7 +113,9 @@ test("leaves a message on the queue whose partitions do not fit the table", asyn
   const { lake, queueUrl } = await fixture(closing);
 
   await lake.send(queueUrl, changed(["place=BE"]));
-  await vi.waitFor(() => expect(lake.lines.some((line) => line["msg"] === "message failed")).toBe(true), { timeout: 10_000 });
+  await vi.waitFor(() => expect(lake.lines.some((line) => line["msg"] === "message failed")).toBe(true), {
+    timeout: 10_000,
+  });
 
   expect(await lake.depth(queueUrl)).toBe(1);
 });

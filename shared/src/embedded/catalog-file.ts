@@ -5,7 +5,7 @@
  * everywhere, and two instances in one process see no lock at all (rows were lost in a trial). So whoever opens the file
  * first takes the exclusive lock of an empty SQLite file beside it, which the system releases when a process dies.
  */
-import { stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -20,16 +20,16 @@ const waitLimitMs = 15_000;
 
 /** The tables inside. Types are the lake's own (`text`, `list<text>`, …); struct and map types of JSON tables are JSON. */
 const catalogLayout = `
-  CREATE TABLE IF NOT EXISTS databases (name VARCHAR PRIMARY KEY);
-  CREATE TABLE IF NOT EXISTS tables (
+  CREATE TABLE databases (name VARCHAR PRIMARY KEY);
+  CREATE TABLE tables (
     database_name VARCHAR, table_name VARCHAR, comment VARCHAR, storage VARCHAR, bucket VARCHAR, prefix VARCHAR,
     PRIMARY KEY (database_name, table_name)
   );
-  CREATE TABLE IF NOT EXISTS columns (
+  CREATE TABLE columns (
     database_name VARCHAR, table_name VARCHAR, position INTEGER, column_name VARCHAR, column_type VARCHAR, comment VARCHAR,
     is_partition BOOLEAN, PRIMARY KEY (database_name, table_name, position)
   );
-  CREATE TABLE IF NOT EXISTS partitions (
+  CREATE TABLE partitions (
     database_name VARCHAR, table_name VARCHAR, partition VARCHAR, bucket VARCHAR, prefix VARCHAR, columns VARCHAR,
     PRIMARY KEY (database_name, table_name, partition)
   );`;
@@ -63,11 +63,11 @@ export async function changeCatalogFile<T>(
   work: (connection: DuckDBConnection) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
-  return withTurn(catalog, signal, async () =>
-    withConnection(catalog.file, "READ_WRITE", async (connection) => {
+  return withTurn(catalog, signal, async () => {
+    if (!(await hasCatalogFile(catalog.file))) await createCatalogFile(catalog.file);
+    return withConnection(catalog.file, "READ_WRITE", async (connection) => {
       await connection.run("BEGIN");
       try {
-        await connection.run(catalogLayout);
         const result = await work(connection);
         await connection.run("COMMIT");
         return result;
@@ -76,8 +76,19 @@ export async function changeCatalogFile<T>(
         await connection.run("ROLLBACK").catch(() => {});
         throw error;
       }
-    }),
-  );
+    });
+  });
+}
+
+/** Made beside and moved into place: a file whose maker was killed half-way would be no database, for ever. */
+async function createCatalogFile(file: string): Promise<void> {
+  const unfinished = `${file}.new`;
+  // A log without its file belongs to one that somebody removed.
+  for (const rest of [unfinished, `${unfinished}.wal`, `${file}.wal`]) await rm(rest, { force: true });
+  await withConnection(unfinished, "READ_WRITE", async (connection) => {
+    await connection.run(catalogLayout);
+  });
+  await rename(unfinished, file);
 }
 
 /** The registered partitions of one table, by their paths (`country=BE/year=2018/month=02`); none where there is no file. */
