@@ -1,11 +1,14 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import { type Account, type Ran, airlake, json, start } from "./airlake.ts";
 import { dayFile, line } from "./day-file.ts";
+import { inProcess } from "./in-process.ts";
 import { tempFolder } from "./temp-folder.ts";
 
 async function runJson(cwd: string, args: readonly string[]): Promise<Account & { readonly code: number | null }> {
@@ -17,6 +20,8 @@ async function runJson(cwd: string, args: readonly string[]): Promise<Account & 
 async function sources(cwd: string): Promise<readonly { key: string; state: string; stale: boolean; kept: number }[]> {
   return json(await airlake(["sources", "--json"], { cwd })) as never;
 }
+
+const isRoot = process.getuid?.() === 0;
 
 /** No stack, no more than three lines. */
 function expectPlain(ran: Ran): void {
@@ -211,14 +216,18 @@ describe("rm", () => {
     await writeFile(join(cwd, "day.csv"), dayFile([line(1)]));
     await runJson(cwd, ["day.csv"]);
 
-    const unasked = await airlake(["rm", "openaq/day.csv"], { cwd });
-    const near = await airlake(["rm", "day.csv", "openaq/day.csv", "--yes"], { cwd });
+    const lake = ["--lake", join(cwd, "lake")];
+    const unasked = await inProcess(["rm", "openaq/day.csv", ...lake]);
+    const near = await inProcess(["rm", "day.csv", "openaq/day.csv", "--yes", ...lake]);
+    const refused = await inProcess(["rm", "openaq/day.csv", ...lake], { answer: "no" });
 
     expect(unasked.code).toBe(2);
     expect(unasked.stderr).toContain("Add --yes");
     expect(near.code).toBe(2);
     expect(near.stderr).toContain("Did you mean openaq/day.csv?");
     expectPlain(near);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("Remove 1 source with 1 record from the lake? [y/N]");
     expect(await sources(cwd)).toHaveLength(1);
   });
 });
@@ -226,46 +235,52 @@ describe("rm", () => {
 describe("what cannot run", () => {
   test("is told in a sentence with 2, and leaves nothing behind", async () => {
     const cwd = await tempFolder();
-    await mkdir(join(cwd, "one"));
-    await mkdir(join(cwd, "two"));
-    await writeFile(join(cwd, "one", "a.csv"), dayFile([line(1)]));
-    await writeFile(join(cwd, "two", "a.csv"), dayFile([line(2)]));
-    const before = await readdir(cwd);
+    const at = (path: string): string => join(cwd, path);
+    await mkdir(at("one"));
+    await mkdir(at("two"));
+    await writeFile(at("one/a.csv"), dayFile([line(1)]));
+    await writeFile(at("two/a.csv"), dayFile([line(2)]));
+    const lake = ["--lake", at("lake")];
 
     const gone = await airlake(["run", "one/a.csv", "nowhere.csv"], { cwd });
-    const twice = await airlake(["run", "one/a.csv", "two/a.csv"], { cwd });
-    const option = await airlake(["run", "one", "--datasett", "x"], { cwd });
-    const verb = await airlake(["rnu", "one"], { cwd });
-    const nothing = await airlake(["run"], { cwd });
+    const twice = await inProcess(["run", at("one/a.csv"), at("two/a.csv"), ...lake]);
+    const option = await inProcess(["run", at("one"), "--datasett", "x", ...lake]);
+    const verb = await inProcess(["rnu", at("one"), ...lake]);
+    const nothing = await inProcess(["run", ...lake]);
+    const noLake = await inProcess(["sources", ...lake]);
+    const number = await inProcess(["sample", at("s"), "--records", "many"]);
 
-    const told = [gone, twice, option, verb, nothing];
-    expect(told.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2]);
+    const told = [gone, twice, option, verb, nothing, noLake, number];
+    expect(told.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2, 2, 2]);
     expect(gone.stderr).toContain("nowhere.csv is not there");
-    expect(twice.stderr).toContain("Two files would become openaq/a.csv: one/a.csv and two/a.csv");
+    expect(twice.stderr).toContain(`Two files would become openaq/a.csv: ${at("one/a.csv")} and ${at("two/a.csv")}`);
     expect(option.stderr).toContain("Did you mean --dataset?");
     expect(verb.stderr).toContain("Did you mean run?");
+    expect(noLake.stderr).toContain("There is no lake at");
     for (const ran of told) expectPlain(ran);
-    expect(await readdir(cwd)).toEqual(before);
+    expect((await readdir(cwd)).toSorted()).toEqual(["one", "two"]);
   });
 
   test("keeps away from a lake of another version, from other folders and from files", async () => {
     const cwd = await tempFolder();
-    await writeFile(join(cwd, "a.csv"), dayFile([line(1)]));
+    const file = join(cwd, "a.csv");
+    await writeFile(file, dayFile([line(1)]));
     await mkdir(join(cwd, "newer"));
     await writeFile(join(cwd, "newer", "airlake.json"), `{"contract":"lake/2"}`);
     await mkdir(join(cwd, "mine"));
     await writeFile(join(cwd, "mine", "letter.txt"), "dear");
 
-    const [newer, mine, file] = await Promise.all(
-      ["newer", "mine", "a.csv"].map(async (lake) => airlake(["run", "a.csv", "--lake", lake], { cwd })),
-    );
+    const newer = await inProcess(["run", file, "--lake", join(cwd, "newer")]);
+    const mine = await inProcess(["run", file, "--lake", join(cwd, "mine")]);
+    const onFile = await inProcess(["run", file, "--lake", join(cwd, "newer", "airlake.json")]);
 
-    expect([newer?.code, mine?.code, file?.code]).toEqual([2, 2, 2]);
-    expect(newer?.stderr).toContain("lake/2");
-    expect(mine?.stderr).toContain("is no lake, but holds other files (letter.txt)");
+    expect([newer.code, mine.code, onFile.code]).toEqual([2, 2, 2]);
+    expect(newer.stderr).toContain("lake/2");
+    expect(mine.stderr).toContain("is no lake, but holds other files (letter.txt)");
+    expect(onFile.stderr).toContain("is a file, and a lake is a folder");
     expect(await readdir(join(cwd, "newer"))).toEqual(["airlake.json"]);
     expect(await readdir(join(cwd, "mine"))).toEqual(["letter.txt"]);
-    for (const ran of [newer, mine, file]) expectPlain(ran ?? { code: 0, stdout: "", stderr: "" });
+    for (const ran of [newer, mine, onFile]) expectPlain(ran);
   });
 
   test("is a lake that cannot be written, new or old", async () => {
@@ -275,8 +290,8 @@ describe("what cannot run", () => {
     await mkdir(join(cwd, "old"));
     await writeFile(join(cwd, "old", "airlake.json"), `{"contract":"lake/1"}`);
     // Root may write everywhere, so it runs the command as nobody.
-    const settings = process.getuid?.() === 0 ? { cwd, uid: 65534 } : { cwd };
-    if (process.getuid?.() !== 0) for (const folder of [cwd, join(cwd, "old")]) await chmod(folder, 0o555);
+    const settings = isRoot ? { cwd, uid: 65534 } : { cwd };
+    if (!isRoot) for (const folder of [cwd, join(cwd, "old")]) await chmod(folder, 0o555);
 
     const fresh = await airlake(["run", "a.csv", "--lake", "new"], settings);
     const old = await airlake(["run", "a.csv", "--lake", "old"], settings);
@@ -290,15 +305,48 @@ describe("what cannot run", () => {
     expect(await readdir(join(cwd, "old"))).toEqual(["airlake.json"]);
   });
 
-  test("never shows its inside for a mistake, and says how to see it", async () => {
-    const cwd = await tempFolder();
-    await mkdir(join(cwd, "lake", ".airlake"), { recursive: true });
-    await writeFile(join(cwd, "lake", "airlake.json"), `{"contract":"lake/1"}`);
-    await writeFile(join(cwd, "lake", ".airlake", "embedded.sqlite"), "this is no database".repeat(1000));
-    await writeFile(join(cwd, "a.csv"), dayFile([line(1)]));
+  test.skipIf(!isRoot || process.platform !== "linux")(
+    "is a disk that fills up on the way; with room again the run goes on (needs root and Linux, for a small disk)",
+    async ({ skip }) => {
+      const cwd = await tempFolder();
+      const disk = join(cwd, "disk");
+      await mkdir(disk);
+      const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]).status === 0;
+      if (!mounted) skip("no file system can be mounted here");
+      onTestFinished(() => void spawnSync("umount", [disk]));
+      await writeFile(join(cwd, "small.csv"), dayFile([line(1)]));
+      // Compressed it has room, taken apart it has none: each record is another one that nothing can pack.
+      const records = Array.from({ length: 24 * 800 }, (_, at) =>
+        line(at % 24, `${at}.${createHash("md5").update(`${at}`).digest("hex").replaceAll(/\D/g, "")}`),
+      );
+      await writeFile(join(cwd, "big.csv.gz"), gzipSync(dayFile(records)));
+      await writeFile(join(cwd, "huge.csv"), Buffer.alloc(3_000_000, "x"));
 
-    const ran = await airlake(["run", "a.csv"], { cwd });
-    const more = await airlake(["run", "a.csv", "--debug"], { cwd });
+      const hopeless = await airlake(["run", "huge.csv", "--lake", "disk/first"], { cwd });
+      const fills = await airlake(["run", "small.csv", "big.csv.gz", "--lake", "disk/lake"], { cwd });
+      spawnSync("mount", ["-o", "remount,size=60m", disk]);
+      const after = await runJson(cwd, ["small.csv", "big.csv.gz", "--lake", "disk/lake"]);
+
+      expect([hopeless.code, fills.code]).toEqual([2, 2]);
+      for (const ran of [hopeless, fills]) {
+        expect(ran.stderr).toContain("The disk is full");
+        expectPlain(ran);
+      }
+      expect(existsSync(join(disk, "first"))).toBe(false);
+      expect(after.code).toBe(0);
+      expect(after.totals.read).toBe(records.length + 1);
+    },
+  );
+
+  test("never shows its inside for a fault, but says how to see it", async () => {
+    const cwd = await tempFolder();
+    const lake = join(cwd, "lake");
+    await mkdir(join(lake, ".airlake"), { recursive: true });
+    await writeFile(join(lake, "airlake.json"), `{"contract":"lake/1"}`);
+    await writeFile(join(lake, ".airlake", "embedded.sqlite"), "this is no database".repeat(1000));
+
+    const ran = await inProcess(["status", "--lake", lake]);
+    const more = await inProcess(["status", "--lake", lake, "--debug"]);
 
     expect(ran.code).toBe(2);
     expectPlain(ran);
