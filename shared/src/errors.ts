@@ -1,4 +1,5 @@
 /** The error classes of Airlake, and which errors may pass by themselves. */
+import { inspect } from "node:util";
 
 /** The settings are wrong: nothing starts. The message names each setting and its rule. */
 export class ConfigError extends Error {
@@ -31,7 +32,18 @@ const transientNames = new Set([
   "OperationAborted",
 ]);
 
-const transientCodes = new Set(["ECONNRESET", "ECONNREFUSED", "ECONNABORTED", "ETIMEDOUT", "EPIPE", "EAI_AGAIN", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH", "ENOSPC"]);
+const transientCodes = new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "ECONNABORTED",
+  "ETIMEDOUT",
+  "EPIPE",
+  "EAI_AGAIN",
+  "ENOTFOUND",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOSPC",
+]);
 
 /** Whether an error may pass by itself: throttling, time-outs, resets, 429 and 5xx answers, a full disk; or such a cause. */
 export function isTransient(error: unknown): boolean {
@@ -59,8 +71,12 @@ export function codeOf(error: unknown): string | undefined {
 /** An error and its causes, outermost first, each as one line. At most ten. */
 export function errorChain(error: unknown): readonly string[] {
   const chain: string[] = [];
-  for (let at: unknown = error; at !== undefined && chain.length < 10; at = at instanceof Error ? at.cause : undefined) {
-    chain.push(at instanceof Error ? `${at.name}: ${at.message}` : String(at));
+  for (
+    let at: unknown = error;
+    at !== undefined && chain.length < 10;
+    at = at instanceof Error ? at.cause : undefined
+  ) {
+    chain.push(at instanceof Error ? `${at.name}: ${at.message}` : inspect(at));
   }
   return chain;
 }

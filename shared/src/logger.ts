@@ -16,5 +16,7 @@ export interface LoggerOptions {
 export function createLogger(name: string, options: LoggerOptions): Logger {
   const settings = { level: options.level, base: { service: name, version: options.version } };
   if (options.sink !== undefined) return pino(settings, options.sink);
-  return options.file === undefined ? pino(settings) : pino(settings, pino.destination({ dest: options.file, mkdir: true, sync: true }));
+  return options.file === undefined
+    ? pino(settings)
+    : pino(settings, pino.destination({ dest: options.file, mkdir: true, sync: true }));
 }

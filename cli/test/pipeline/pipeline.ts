@@ -49,7 +49,11 @@ export interface Pipeline extends AsyncDisposable {
 
 /** Starts everything on a new lake. */
 export async function startPipeline(
-  options: { readonly datasets?: string; readonly services?: boolean; readonly env?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly datasets?: string;
+    readonly services?: boolean;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Pipeline> {
   await using closing = new AsyncDisposableStack();
   const lake = closing.use(await createTestLake());
@@ -88,7 +92,11 @@ export async function startPipeline(
     put: async (key, body) => void (await lake.s3.send(new PutObjectCommand({ Bucket: "raw", Key: key, Body: body }))),
     remove: async (key) => void (await lake.s3.send(new DeleteObjectCommand({ Bucket: "raw", Key: key }))),
     look: async (key) =>
-      lake.send(queues.clean.url, { contract: "source-changed/1", source: { bucket: "raw", key }, correlationId: "look" }),
+      lake.send(queues.clean.url, {
+        contract: "source-changed/1",
+        source: { bucket: "raw", key },
+        correlationId: "look",
+      }),
     quiet: async () => {
       const urls = queueRoles.map((role) => queues[role].url);
       await vi.waitFor(() => expect(lake.sqs.isQuiet(urls)).toBe(true), { timeout: 25_000, interval: 20 });
@@ -143,7 +151,9 @@ async function readManifest(lake: TestLake, stage: StageName, key: string): Prom
 }
 
 async function manifests(lake: TestLake): Promise<readonly Manifest[]> {
-  const { Contents: found = [] } = await lake.s3.send(new ListObjectsV2Command({ Bucket: "ops", Prefix: "manifests/" }));
+  const { Contents: found = [] } = await lake.s3.send(
+    new ListObjectsV2Command({ Bucket: "ops", Prefix: "manifests/" }),
+  );
   return Promise.all(
     found.map(async ({ Key }) => {
       const got = await lake.s3.send(new GetObjectCommand({ Bucket: "ops", Key }));
@@ -155,7 +165,9 @@ async function manifests(lake: TestLake): Promise<readonly Manifest[]> {
 async function query(lake: TestLake, sql: string): Promise<readonly Record<string, unknown>[]> {
   const parts = (await manifests(lake)).flatMap((manifest) => manifest.outputs);
   const relation = (role: string): string => {
-    const files = parts.filter((part) => part.role === role).map((part) => `'${lake.folder}/${part.bucket}/${part.key}'`);
+    const files = parts
+      .filter((part) => part.role === role)
+      .map((part) => `'${lake.folder}/${part.bucket}/${part.key}'`);
     if (files.length === 0) throw new Error(`no ${role} part in the lake`);
     return `read_parquet([${files.join(", ")}], hive_partitioning = true, hive_types_autocast = false)`;
   };
@@ -172,7 +184,9 @@ async function query(lake: TestLake, sql: string): Promise<readonly Record<strin
 }
 
 async function unnamedParts(lake: TestLake): Promise<readonly string[]> {
-  const named = new Set((await manifests(lake)).flatMap((manifest) => manifest.outputs.map((part) => `${part.bucket}/${part.key}`)));
+  const named = new Set(
+    (await manifests(lake)).flatMap((manifest) => manifest.outputs.map((part) => `${part.bucket}/${part.key}`)),
+  );
   const found: string[] = [];
   for (const bucket of ["silver", "gold"]) {
     await mkdir(join(lake.folder, bucket), { recursive: true });

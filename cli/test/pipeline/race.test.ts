@@ -15,7 +15,10 @@ test("several cleaners and joiners at one source that keeps changing end with it
   closing.use(await pipeline.more("joiner"));
 
   for (let version = 1; version <= 30; version += 1) {
-    await pipeline.put(key, [header, ...Array.from({ length: 1 + (version % 3) }, (_, at) => row(version + at)), ""].join("\n"));
+    await pipeline.put(
+      key,
+      [header, ...Array.from({ length: 1 + (version % 3) }, (_, at) => row(version + at)), ""].join("\n"),
+    );
     await pipeline.look(key);
     await pipeline.look(key);
     if (version % 7 === 0) await pipeline.remove(key);

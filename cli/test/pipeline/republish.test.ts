@@ -24,7 +24,15 @@ test("a file becomes rows in the partition of its country and local month", asyn
     "select country, year, month, value, country_name, country_alpha3, country_numeric, local_date from {gold} order by value",
   );
   expect(rows).toEqual([
-    expect.objectContaining({ country: "BE", year: "2018", month: "02", value: 1, country_name: "Belgium", country_alpha3: "BEL", country_numeric: "056" }),
+    expect.objectContaining({
+      country: "BE",
+      year: "2018",
+      month: "02",
+      value: 1,
+      country_name: "Belgium",
+      country_alpha3: "BEL",
+      country_numeric: "056",
+    }),
     expect.objectContaining({ country: "NL", year: "2018", month: "02", value: 2, country_numeric: "528" }),
     expect.objectContaining({ country: "BE", year: "2018", month: "01", value: 3, local_date: "2018-01-31" }),
   ]);
@@ -141,7 +149,9 @@ test("a wanted rule pack that this worker lacks leaves the message on the queue"
   await pipeline.lake.s3.send(new PutObjectCommand({ Bucket: "ops", Key: "rules/openaq.json", Body: wanted }));
 
   await pipeline.put(key, file(row(1)));
-  await expect.poll(() => pipeline.lake.lines.some((line) => line["msg"] === "message failed"), { timeout: 10_000 }).toBe(true);
+  await expect
+    .poll(() => pipeline.lake.lines.some((line) => line["msg"] === "message failed"), { timeout: 10_000 })
+    .toBe(true);
 
   expect(await pipeline.manifest("cleaner", key)).toBeUndefined();
   expect(await pipeline.lake.depth(pipeline.queues.clean.url)).toBe(1);

@@ -8,7 +8,8 @@ import { expect, test } from "vitest";
 import { type Pipeline, projectDatasets, removeFolder, startPipeline } from "./pipeline.ts";
 
 const header = "location,city,country,utc,local,parameter,value,unit,latitude,longitude,attribution";
-const row = (value: number): string => `A,A,BE,2018-02-06T05:00:00Z,2018-02-06T06:00:00+01:00,pm25,${value},µg/m³,50.6,5.6,`;
+const row = (value: number): string =>
+  `A,A,BE,2018-02-06T05:00:00Z,2018-02-06T06:00:00+01:00,pm25,${value},µg/m³,50.6,5.6,`;
 const keys = ["openaq/one.csv", "openaq/two.csv"];
 
 /** Pack 2 keeps what pack 1 quarantines as negative. */
@@ -51,8 +52,13 @@ test("another rule pack does every source again once, and the first one brings b
   await lookAtAll(pipeline);
 
   expect(await generations()).toEqual([2, 2]);
-  expect(await pipeline.rows("select value from {gold} order by value")).toEqual([-20, -20, 1, 1].map((value) => ({ value })));
-  expect(await pipeline.manifest("cleaner", "openaq/one.csv")).toMatchObject({ rulePack: 2, counts: { kept: 2, quarantined: 0 } });
+  expect(await pipeline.rows("select value from {gold} order by value")).toEqual(
+    [-20, -20, 1, 1].map((value) => ({ value })),
+  );
+  expect(await pipeline.manifest("cleaner", "openaq/one.csv")).toMatchObject({
+    rulePack: 2,
+    counts: { kept: 2, quarantined: 0 },
+  });
 
   await want(pipeline, 1);
   await lookAtAll(pipeline);

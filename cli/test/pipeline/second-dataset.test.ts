@@ -11,7 +11,9 @@ const rivers = {
   contract: "dataset/1",
   name: "rivers",
   title: "Water levels at gauges",
-  formats: [{ kind: "json", name: "gauge-json", paths: ["network", "readings"], records: "readings", sql: "formats/gauge.sql" }],
+  formats: [
+    { kind: "json", name: "gauge-json", paths: ["network", "readings"], records: "readings", sql: "formats/gauge.sql" },
+  ],
   rulePacks: { "1": "rules-1.sql" },
   reasons: ["malformed-record", "missing-gauge", "dry", "repeated"],
   flags: [
@@ -82,24 +84,39 @@ test("a second dataset that differs in every respect is a folder and nothing els
   expect(await pipeline.manifest("cleaner", key)).toMatchObject({
     state: "current",
     format: "gauge-json",
-    counts: { read: 6, kept: 3, quarantined: 3, reasons: { repeated: 1, dry: 1, "missing-gauge": 1 }, flags: { flood: 1 } },
+    counts: {
+      read: 6,
+      kept: 3,
+      quarantined: 3,
+      reasons: { repeated: 1, dry: 1, "missing-gauge": 1 },
+      flags: { flood: 1 },
+    },
   });
   const joined = await pipeline.manifest("joiner", key);
   expect(joined?.outputs.map((part) => part.partition)).toEqual(["decade=1990", "decade=2000"]);
   expect(joined?.counts?.flags).toEqual({ flood: 1, "long-river": 1 });
-  const rows = await pipeline.rows("select gauge, level_cm, letters, flags, decade from {gold} order by gauge, taken_on");
+  const rows = await pipeline.rows(
+    "select gauge, level_cm, letters, flags, decade from {gold} order by gauge, taken_on",
+  );
   expect(rows).toEqual([
     { gauge: "bridge", level_cm: 120, letters: 5, flags: [], decade: "1990" },
     { gauge: "bridge", level_cm: 620, letters: 5, flags: ["flood"], decade: "2000" },
     { gauge: "quay", level_cm: 80, letters: 7, flags: ["long-river"], decade: "2000" },
   ]);
-  const quarantined = await pipeline.rows("select source_record, reasons, original from {quarantine} order by source_record");
+  const quarantined = await pipeline.rows(
+    "select source_record, reasons, original from {quarantine} order by source_record",
+  );
   expect(quarantined.map((row) => [row["source_record"], row["reasons"]])).toEqual([
     ["3", ["repeated"]],
     ["5", ["dry"]],
     ["6", ["missing-gauge", "dry"]],
   ]);
-  expect(JSON.parse(String(quarantined[1]?.["original"]))).toEqual({ gauge: "quay", river: "Scheldt", on: "2003-05-06", cm: -4 });
+  expect(JSON.parse(String(quarantined[1]?.["original"]))).toEqual({
+    gauge: "quay",
+    river: "Scheldt",
+    on: "2003-05-06",
+    cm: -4,
+  });
 
   await pipeline.remove(key);
   await pipeline.quiet();

@@ -58,6 +58,8 @@ function expected(truth: FileTruth): Record<string, unknown> {
   };
 }
 
+const byText = (one: string, other: string): number => one.localeCompare(other);
+
 test.for(seeds)("the lake holds what the generator built, file by file: seed %i", async (seed) => {
   await using closing = new AsyncDisposableStack();
   const folder = closing.adopt(await mkdtemp(join(tmpdir(), "airlake-sample-")), removeFolder);

@@ -8,6 +8,7 @@ import type { CleanReady } from "@airlake/shared/contracts/messages";
 import type { DuckDb } from "@airlake/shared/duckdb";
 import { TransientError, httpStatusOf } from "@airlake/shared/errors";
 import type { LoadedDataset } from "@airlake/shared/load-dataset";
+import { bodyOf } from "@airlake/shared/object-store";
 import type { Attempt, Input, PartFile, Stage, Target, Wanted } from "@airlake/shared/stage/types";
 import { readWantedRulePack } from "@airlake/shared/stage/wanted-rules";
 import { cleanSource } from "./clean-source.ts";
@@ -57,7 +58,6 @@ export function createCleanStage(deps: CleanStageDeps): Stage<RawObject> {
 
     async work(target, input, attempt) {
       const dataset = datasetOf(target);
-      const { rulePack } = await this.fingerprint(target);
       const cleaned = await cleanSource(
         { duckdb: deps.duckdb, dataset },
         {
@@ -66,7 +66,7 @@ export function createCleanStage(deps: CleanStageDeps): Stage<RawObject> {
           source: target.source,
           sourceId: target.sourceId,
           lastModified: input.value.lastModified,
-          rulePack: rulePack ?? 1,
+          rulePack: attempt.rulePack ?? 1,
           scratch: attempt.scratch,
           limits: deps.limits,
           signal: attempt.signal,
@@ -92,9 +92,8 @@ async function readRaw(deps: CleanStageDeps, target: Target, signal: AbortSignal
   const { bucket, key } = target.source;
   try {
     const got = await deps.clients.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
-    if (got.Body === undefined || got.ETag === undefined) throw new TransientError(`empty answer for ${bucket}/${key}`);
-    // In Node the SDK's body is always a Readable.
-    const body = got.Body as Readable;
+    const body = bodyOf(got, `${bucket}/${key}`);
+    if (got.ETag === undefined) throw new TransientError(`the answer for ${bucket}/${key} has no ETag`);
     const lastModified = got.LastModified ?? deps.clients.clock.now();
     const sizeBytes = got.ContentLength ?? 0;
     const version = got.VersionId === undefined ? {} : { versionId: got.VersionId };

@@ -54,7 +54,8 @@ async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
     queueUrl,
     deadLetterQueueUrl,
     nextQueueUrl,
-    put: async (key, body = table) => void (await lake.s3.send(new PutObjectCommand({ Bucket: "raw", Key: key, Body: body }))),
+    put: async (key, body = table) =>
+      void (await lake.s3.send(new PutObjectCommand({ Bucket: "raw", Key: key, Body: body }))),
     async manifest(key) {
       const Key = manifestKey("cleaner", "openaq", sourceIdOf({ bucket: "raw", key }));
       const got = await lake.s3.send(new GetObjectCommand({ Bucket: "ops", Key }));
@@ -79,7 +80,14 @@ test("cleans the source that an event names, and tells the joiner", async () => 
   await acknowledged();
 
   const found = await manifest("openaq/day one+two=3.csv");
-  expect(found).toMatchObject({ state: "current", generation: 1, format: "openaq-legacy-csv", rulePack: 1, pending: [], debris: [] });
+  expect(found).toMatchObject({
+    state: "current",
+    generation: 1,
+    format: "openaq-legacy-csv",
+    rulePack: 1,
+    pending: [],
+    debris: [],
+  });
   expect(found.counts).toEqual({ read: 2, kept: 1, quarantined: 1, reasons: { "sentinel-value": 1 }, flags: {} });
   expect(found.outputs.map((part) => [part.role, part.rows])).toEqual([
     ["clean", 1],

@@ -21,10 +21,21 @@ export function createHandle(deps: HandleDeps): Handle {
     const { source, correlationId } = command.pointer;
     const dataset = datasetOfKey(source.key);
     if (dataset === undefined || !deps.knowsDataset(dataset)) {
-      return { kind: "rejected", reason: "unknown-dataset", detail: `this worker has no dataset for ${source.key}`, parked: false };
+      return {
+        kind: "rejected",
+        reason: "unknown-dataset",
+        detail: `this worker has no dataset for ${source.key}`,
+        parked: false,
+      };
     }
     const target: Target = { source, sourceId: sourceIdOf(source), dataset, correlationId };
-    const outcome = await deps.align(target, { ...hand, log: hand.log.child({ correlationId, dataset, key: source.key }) });
-    return { ...outcome, facts: { dataset, source: target.sourceId, key: source.key, correlationId, ...outcome.facts } };
+    const outcome = await deps.align(target, {
+      ...hand,
+      log: hand.log.child({ correlationId, dataset, key: source.key }),
+    });
+    return {
+      ...outcome,
+      facts: { dataset, source: target.sourceId, key: source.key, correlationId, ...outcome.facts },
+    };
   };
 }

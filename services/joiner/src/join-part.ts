@@ -20,25 +20,41 @@ export interface JoinJob {
 }
 
 export interface Joined {
-  readonly parts: readonly { readonly file: string; readonly partition: string; readonly rows: number; readonly bytes: number }[];
+  readonly parts: readonly {
+    readonly file: string;
+    readonly partition: string;
+    readonly rows: number;
+    readonly bytes: number;
+  }[];
   /** Rows by flag, the cleaner's and the join's. */
   readonly flags: Readonly<Record<string, number>>;
   readonly rows: number;
 }
 
 /** Runs the dataset's join.sql and writes one file for each partition. Throws where rows out differ from rows in. */
-export async function joinPart(deps: { readonly duckdb: DuckDb; readonly references: References }, job: JoinJob): Promise<Joined> {
+export async function joinPart(
+  deps: { readonly duckdb: DuckDb; readonly references: References },
+  job: JoinJob,
+): Promise<Joined> {
   const { definition } = job.dataset;
   const partitions = definition.table.partitions.map(({ name }) => name);
   using session = await deps.duckdb.connect(job.attempt.signal);
   await session.run(cleanView(job.file, cleanColumns(definition)));
   await deps.references.load(definition, session);
   await session.run(
-    goldTable({ joinSql: job.dataset.sql(definition.table.sql), columns: goldColumns(definition), partitions, sort: definition.table.sort }),
+    goldTable({
+      joinSql: job.dataset.sql(definition.table.sql),
+      columns: goldColumns(definition),
+      partitions,
+      sort: definition.table.sort,
+    }),
   );
   const ranges = (await session.rows(partitionRanges(partitions))).map((row) => rangeOf(row, partitions));
   const rows = ranges.reduce((sum, range) => sum + range.rows, 0);
-  if (rows !== job.kept) throw new Error(`the join gives ${rows} rows for ${job.kept} clean ones: ${definition.name}/${definition.table.sql} loses or multiplies rows`);
+  if (rows !== job.kept)
+    throw new Error(
+      `the join gives ${rows} rows for ${job.kept} clean ones: ${definition.name}/${definition.table.sql} loses or multiplies rows`,
+    );
 
   const columns = goldColumns(definition).map(({ name }) => name);
   const parts: { file: string; partition: string; rows: number; bytes: number }[] = [];
@@ -55,7 +71,10 @@ async function countFlags(session: DuckDbSession): Promise<Readonly<Record<strin
   return Object.fromEntries(counted.map((row) => [String(valueOf(row, "flag")), Number(valueOf(row, "rows"))]));
 }
 
-function rangeOf(row: unknown, partitions: readonly string[]): { partition: string; first: number; last: number; rows: number } {
+function rangeOf(
+  row: unknown,
+  partitions: readonly string[],
+): { partition: string; first: number; last: number; rows: number } {
   const values = Object.fromEntries(partitions.map((name) => [name, String(valueOf(row, name))]));
   return {
     partition: partitionPath(values),
@@ -66,7 +85,8 @@ function rangeOf(row: unknown, partitions: readonly string[]): { partition: stri
 }
 
 function valueOf(row: unknown, column: string): unknown {
-  const cells = row as Readonly<Record<string, unknown>>;
-  if (!(column in cells)) throw new Error(`no column ${quoteName(column)} in the answer`);
-  return cells[column];
+  if (typeof row !== "object" || row === null) throw new TypeError("a row is no object");
+  const found = Object.entries(row).find(([name]) => name === column);
+  if (found === undefined) throw new Error(`no column ${quoteName(column)} in the answer`);
+  return found[1];
 }

@@ -1,7 +1,6 @@
 /** The joiner as a stage: a clean part in, one gold part for each partition out. */
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
@@ -12,6 +11,7 @@ import type { PartitionsChanged } from "@airlake/shared/contracts/messages";
 import type { DuckDb } from "@airlake/shared/duckdb";
 import { TransientError } from "@airlake/shared/errors";
 import type { LoadedDataset } from "@airlake/shared/load-dataset";
+import { bodyOf } from "@airlake/shared/object-store";
 import type { ManifestStore } from "@airlake/shared/stage/manifest-store";
 import type { Attempt, Stage, Target, Wanted } from "@airlake/shared/stage/types";
 import { joinPart } from "./join-part.ts";
@@ -23,7 +23,11 @@ export interface JoinStageDeps {
   readonly duckdb: DuckDb;
   readonly datasets: ReadonlyMap<string, LoadedDataset>;
   readonly references: References;
-  readonly upstream: { readonly manifests: ManifestStore; readonly silverBucket: string; readonly nextQueueUrl: string };
+  readonly upstream: {
+    readonly manifests: ManifestStore;
+    readonly silverBucket: string;
+    readonly nextQueueUrl: string;
+  };
 }
 
 /** The upstream manifest, as the joiner's input. */
@@ -48,7 +52,11 @@ export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
     async readInput(target) {
       const manifest = await upstreamOf(deps, target);
       if (manifest === undefined) return { kind: "gone" };
-      return { kind: "present", identity: { identity: String(manifest.generation) }, value: { manifest, [Symbol.asyncDispose]: async () => {} } };
+      return {
+        kind: "present",
+        identity: { identity: String(manifest.generation) },
+        value: { manifest, [Symbol.asyncDispose]: async () => {} },
+      };
     },
 
     async identityNow(target) {
@@ -59,7 +67,10 @@ export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
     async fingerprint(target) {
       const dataset = datasetOf(target);
       const references = deps.references.fingerprintFor(dataset.definition);
-      return { text: `joiner=${joinerRevision} dataset=${dataset.fingerprint} references=${references} engine=${deps.duckdb.version}`, rulePack: null };
+      return {
+        text: `joiner=${joinerRevision} dataset=${dataset.fingerprint} references=${references} engine=${deps.duckdb.version}`,
+        rulePack: null,
+      };
     },
 
     async work(target, input, attempt) {
@@ -68,7 +79,8 @@ export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
       const file = join(attempt.scratch, "clean.parquet");
       if (clean !== undefined && !(await download(deps, clean.key, file, attempt))) return { kind: "moved" };
       const kept = upstream.counts?.kept ?? 0;
-      const joined = clean === undefined ? nothingJoined : await joinPart(deps, { dataset: datasetOf(target), file, kept, attempt });
+      const joined =
+        clean === undefined ? nothingJoined : await joinPart(deps, { dataset: datasetOf(target), file, kept, attempt });
       return wantedOf(target, attempt, { upstream, joined, dataset: datasetOf(target) });
     },
 
@@ -81,7 +93,9 @@ export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
           partitions: partitions.slice(at, at + partitionsPerMessage),
           correlationId: target.correlationId,
         };
-        await deps.clients.sqs.send(new SendMessageCommand({ QueueUrl: deps.upstream.nextQueueUrl, MessageBody: JSON.stringify(changed) }));
+        await deps.clients.sqs.send(
+          new SendMessageCommand({ QueueUrl: deps.upstream.nextQueueUrl, MessageBody: JSON.stringify(changed) }),
+        );
       }
     },
   };
@@ -98,10 +112,10 @@ async function upstreamOf(deps: JoinStageDeps, target: Target): Promise<Manifest
 /** False where the part is gone: the cleaner has committed something newer. */
 async function download(deps: JoinStageDeps, key: string, file: string, attempt: Attempt): Promise<boolean> {
   try {
-    const got = await deps.clients.s3.send(new GetObjectCommand({ Bucket: deps.upstream.silverBucket, Key: key }), { abortSignal: attempt.signal });
-    if (got.Body === undefined) throw new TransientError(`empty answer for ${key}`);
-    // In Node the SDK's body is always a Readable.
-    await pipeline(got.Body as Readable, createWriteStream(file), { signal: attempt.signal });
+    const got = await deps.clients.s3.send(new GetObjectCommand({ Bucket: deps.upstream.silverBucket, Key: key }), {
+      abortSignal: attempt.signal,
+    });
+    await pipeline(bodyOf(got, key), createWriteStream(file), { signal: attempt.signal });
     return true;
   } catch (error) {
     if (error instanceof Error && error.name === "NoSuchKey") return false;
@@ -118,8 +132,28 @@ function wantedOf(
   const table = made.dataset.definition.table.name;
   const files = made.joined.parts.map(({ file, partition, rows, bytes }) => ({
     file,
-    part: { bucket: "gold" as const, key: goldPartKey(target.dataset, table, partition, name), rows, bytes, role: "gold" as const, partition },
+    part: {
+      bucket: "gold" as const,
+      key: goldPartKey(target.dataset, table, partition, name),
+      rows,
+      bytes,
+      role: "gold" as const,
+      partition,
+    },
   }));
-  const counts = { read: made.joined.rows, kept: made.joined.rows, quarantined: 0, reasons: {}, flags: made.joined.flags };
-  return { kind: "outputs", files, counts, format: made.upstream.format, referenceTime: made.upstream.referenceTime, timings: {} };
+  const counts = {
+    read: made.joined.rows,
+    kept: made.joined.rows,
+    quarantined: 0,
+    reasons: {},
+    flags: made.joined.flags,
+  };
+  return {
+    kind: "outputs",
+    files,
+    counts,
+    format: made.upstream.format,
+    referenceTime: made.upstream.referenceTime,
+    timings: {},
+  };
 }

@@ -24,14 +24,21 @@ export function createReferences(): References {
   const borders = createBorders();
   return {
     fingerprintFor(dataset) {
-      const used = dataset.enrichments.map(({ use }) => (use === "iso-country" ? countriesFingerprint() : borders.fingerprint));
+      const used = dataset.enrichments.map(({ use }) =>
+        use === "iso-country" ? countriesFingerprint() : borders.fingerprint,
+      );
       return createHash("sha256").update(JSON.stringify(used)).digest("hex").slice(0, 16);
     },
 
     async load(dataset, session) {
       for (const enrichment of dataset.enrichments) {
         if (enrichment.use === "iso-country") await loadCountries(session);
-        else await loadPlaces(session, borders, { relation: "clean", latitude: enrichment.latitude, longitude: enrichment.longitude });
+        else
+          await loadPlaces(session, borders, {
+            relation: "clean",
+            latitude: enrichment.latitude,
+            longitude: enrichment.longitude,
+          });
       }
     },
   };
@@ -53,7 +60,9 @@ export async function publishCountries(
     await writeCountries(session, file);
     const { size } = await stat(file);
     const Body = createReadStream(file);
-    await s3.send(new PutObjectCommand({ Bucket: place.goldBucket, Key, Body, ContentLength: size, Metadata: { fingerprint } }));
+    await s3.send(
+      new PutObjectCommand({ Bucket: place.goldBucket, Key, Body, ContentLength: size, Metadata: { fingerprint } }),
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -19,7 +19,11 @@ export async function start(config: JoinerConfig, clients: Clients): Promise<Asy
   await mkdir(config.SCRATCH_FOLDER, { recursive: true });
   const datasets = await loadDatasets(config.DATASETS_FOLDER);
   const duckdb = closing.use(
-    await openDuckDb({ threads: config.DUCKDB_THREADS, memoryLimitMb: config.DUCKDB_MEMORY_MB, scratch: config.SCRATCH_FOLDER }),
+    await openDuckDb({
+      threads: config.DUCKDB_THREADS,
+      memoryLimitMb: config.DUCKDB_MEMORY_MB,
+      scratch: config.SCRATCH_FOLDER,
+    }),
   );
   await publishCountries({ clients, duckdb }, { goldBucket: config.GOLD_BUCKET, scratchFolder: config.SCRATCH_FOLDER });
   const manifests = createManifestStore(clients.s3, config.OPS_BUCKET);

@@ -63,7 +63,12 @@ async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
   };
 }
 
-async function putClean(lake: TestLake, generation: number, rows: readonly string[], changed: Partial<Manifest>): Promise<void> {
+async function putClean(
+  lake: TestLake,
+  generation: number,
+  rows: readonly string[],
+  changed: Partial<Manifest>,
+): Promise<void> {
   const key = `openaq/clean/${sourceId}.${generation}-test.parquet`;
   const file = join(lake.folder, `clean-${generation}.parquet`);
   await writeParquet(file, rows);
@@ -122,13 +127,24 @@ const ghent = "('BE', 51.05::double, 3.72::double, 5::double)";
 test("joins what the cleaner's manifest names, adds countries and flags, and tells catalog-sync of each partition", async () => {
   await using closing = new AsyncDisposableStack();
   const { lake, queueUrl, nextQueueUrl, clean, manifest, acknowledged } = await fixture(closing);
-  await clean(1, [ghent, "('NA', -22.57, 17.08, 5)", "(NULL, 48.85, 2.35, 5)", "('CH', 39.9, 116.4, 5)", "('BE', NULL, NULL, 2000)", "('ZZ', NULL, NULL, 5)"]);
+  await clean(1, [
+    ghent,
+    "('NA', -22.57, 17.08, 5)",
+    "(NULL, 48.85, 2.35, 5)",
+    "('CH', 39.9, 116.4, 5)",
+    "('BE', NULL, NULL, 2000)",
+    "('ZZ', NULL, NULL, 5)",
+  ]);
 
   await lake.send(queueUrl, pointer);
   await acknowledged();
 
   const found = await manifest();
-  expect(found.counts).toMatchObject({ read: 6, kept: 6, flags: { "country-derived": 1, "coordinates-outside-country": 1, "above-limit": 1 } });
+  expect(found.counts).toMatchObject({
+    read: 6,
+    kept: 6,
+    flags: { "country-derived": 1, "coordinates-outside-country": 1, "above-limit": 1 },
+  });
   expect(found.outputs.map((part) => [part.partition, part.rows])).toEqual([
     ["country=BE/year=2018/month=02", 2],
     ["country=CH/year=2018/month=02", 1],
@@ -171,11 +187,20 @@ test("waits for the cleaner's next manifest when the part that is named is gone,
   await clean(1, [ghent]);
   await lake.send(queueUrl, pointer);
   await vi.waitFor(async () => expect((await manifest()).generation).toBe(1), { timeout: 10_000 });
-  const missing = { bucket: "silver" as const, key: "openaq/clean/gone.parquet", rows: 1, bytes: 1, role: "clean" as const, partition: "" };
+  const missing = {
+    bucket: "silver" as const,
+    key: "openaq/clean/gone.parquet",
+    rows: 1,
+    bytes: 1,
+    role: "clean" as const,
+    partition: "",
+  };
   await clean(2, [ghent], { outputs: [missing] });
 
   await lake.send(queueUrl, pointer);
-  await vi.waitFor(() => expect(lake.lines.some((line) => line["msg"] === "message failed")).toBe(true), { timeout: 20_000 });
+  await vi.waitFor(() => expect(lake.lines.some((line) => line["msg"] === "message failed")).toBe(true), {
+    timeout: 20_000,
+  });
 
   expect((await manifest()).generation).toBe(1);
   expect(await lake.depth(queueUrl)).toBe(1);
@@ -201,10 +226,15 @@ test("refuses to commit when the rows do not add up to what the cleaner kept", a
   await clean(1, [ghent], { counts: { read: 2, kept: 2, quarantined: 0, reasons: {}, flags: {} } });
 
   await lake.send(queueUrl, pointer);
-  await vi.waitFor(() => expect(lake.lines.some((line) => line["msg"] === "message failed")).toBe(true), { timeout: 10_000 });
+  await vi.waitFor(() => expect(lake.lines.some((line) => line["msg"] === "message failed")).toBe(true), {
+    timeout: 10_000,
+  });
 
   const failed = lake.lines.find((line) => line["msg"] === "message failed");
-  expect(failed).toMatchObject({ reason: "unexpected", err: { message: expect.stringContaining("1 rows for 2 clean ones") } });
+  expect(failed).toMatchObject({
+    reason: "unexpected",
+    err: { message: expect.stringContaining("1 rows for 2 clean ones") },
+  });
   expect(await lake.depth(queueUrl)).toBe(1);
 });
 
@@ -222,7 +252,9 @@ test("keeps the table of countries in the lake", async () => {
   await using closing = new AsyncDisposableStack();
   const { lake } = await fixture(closing);
 
-  const head = await lake.s3.send(new HeadObjectCommand({ Bucket: "gold", Key: "reference/countries/countries.parquet" }));
+  const head = await lake.s3.send(
+    new HeadObjectCommand({ Bucket: "gold", Key: "reference/countries/countries.parquet" }),
+  );
 
   expect(head.Metadata?.["fingerprint"]).toMatch(/^[0-9a-f]{64}$/);
 });

@@ -83,7 +83,13 @@ export const datasetSchema = z.strictObject({
   /** Every reason a record can be quarantined for, in order of precedence. */
   reasons: z.array(z.string().regex(/^[a-z0-9-]+$/)).min(1),
   /** Every flag that a kept record can carry; `join` says which of them the join adds. */
-  flags: z.array(z.strictObject({ name: z.string().regex(/^[a-z0-9-]+$/), at: z.enum(["clean", "join"]), comment: z.string().min(1) })),
+  flags: z.array(
+    z.strictObject({
+      name: z.string().regex(/^[a-z0-9-]+$/),
+      at: z.enum(["clean", "join"]),
+      comment: z.string().min(1),
+    }),
+  ),
   /** A record equal to an earlier kept one of its source in all of these columns is quarantined for `reason`. */
   duplicates: z.strictObject({ reason: z.string(), key: z.array(name).min(1) }).optional(),
   /** The clean columns, after the lineage columns. */
@@ -107,13 +113,25 @@ export type DatasetDefinition = z.infer<typeof datasetSchema>;
 
 /** The columns that every table of records begins with, whatever the dataset: where a row comes from. */
 export const lineageColumns: readonly Column[] = [
-  { name: "source_id", type: "text", comment: "The source that the record came from: 32 hex characters, as in table sources" },
-  { name: "source_record", type: "bigint", comment: "The record's number in its source, from 1; blank lines are no records" },
+  {
+    name: "source_id",
+    type: "text",
+    comment: "The source that the record came from: 32 hex characters, as in table sources",
+  },
+  {
+    name: "source_record",
+    type: "bigint",
+    comment: "The record's number in its source, from 1; blank lines are no records",
+  },
   { name: "format", type: "text", comment: "The format that the source was recognised as" },
 ];
 
 /** The column that every table of records ends with. */
-export const flagsColumn: Column = { name: "flags", type: "list<text>", comment: "What is noteworthy of a record that was kept" };
+export const flagsColumn: Column = {
+  name: "flags",
+  type: "list<text>",
+  comment: "What is noteworthy of a record that was kept",
+};
 
 /** The columns of a clean part, in order. */
 export function cleanColumns(dataset: DatasetDefinition): readonly Column[] {
@@ -130,7 +148,11 @@ export const quarantineColumns: readonly Column[] = [
   ...lineageColumns,
   { name: "reason", type: "text", comment: "The first reason in the rule pack's order" },
   { name: "reasons", type: "list<text>", comment: "Every reason that matches" },
-  { name: "original", type: "text", comment: "The record as delivered: a JSON object of its text fields, or its raw text" },
+  {
+    name: "original",
+    type: "text",
+    comment: "The record as delivered: a JSON object of its text fields, or its raw text",
+  },
 ];
 
 /** The columns of the reference table of countries. */

@@ -23,7 +23,12 @@ const part = z.strictObject({
 /** One Parquet object that an attempt wrote. */
 export type Part = z.infer<typeof part>;
 
-const rejection = z.strictObject({ reason: z.string(), detail: z.string(), failureKey: z.string(), parked: z.boolean() });
+const rejection = z.strictObject({
+  reason: z.string(),
+  detail: z.string(),
+  failureKey: z.string(),
+  parked: z.boolean(),
+});
 
 const input = z.strictObject({
   /** The cleaner's: the object's ETag. The joiner's: the upstream manifest's generation. "gone" where there is none. */
@@ -56,7 +61,16 @@ export const manifestSchema = z.strictObject({
   pending: z.array(part.pick({ bucket: true, key: true, partition: true })),
   debris: z.array(part.pick({ bucket: true, key: true, partition: true })),
   /** The last 20 versions, newest first. */
-  versions: z.array(z.strictObject({ identity: z.string(), generation: z.int(), state: z.string(), read: z.int().nullable(), kept: z.int().nullable(), at: z.string() })),
+  versions: z.array(
+    z.strictObject({
+      identity: z.string(),
+      generation: z.int(),
+      state: z.string(),
+      read: z.int().nullable(),
+      kept: z.int().nullable(),
+      at: z.string(),
+    }),
+  ),
   timings: z.record(z.string(), z.number()),
   committedAt: z.string().nullable(),
   correlationId: z.string(),

@@ -69,7 +69,7 @@ async function alignOnce<T extends AsyncDisposable>(deps: AlignDeps<T>, target: 
     rm(folder, { recursive: true, force: true }),
   );
   const generation = (base?.manifest.generation ?? 0) + 1;
-  const attempt: Attempt = { id: deps.clock.newId(), generation, scratch, signal: hand.signal };
+  const attempt: Attempt = { id: deps.clock.newId(), generation, rulePack: fingerprint.rulePack, scratch, signal: hand.signal };
   const startedMs = deps.clock.monotonicMs();
   // 3 and 4. Bytes and accounting are checked in here, before anything is written.
   const wanted = input.kind === "gone" ? "gone" : await stage.work(target, input, attempt);
@@ -107,33 +107,50 @@ async function write<T extends AsyncDisposable>(
     if (announced === "lost") return "again";
     base = announced;
   }
-  // 6.
-  await putParts(deps, files, hand);
-  if (hand.lease.isOver()) {
-    await deleteParts(deps, mine);
-    hand.lease.check();
-  }
-  const failureKey = await recordRejection(target, hand, round);
+  const answer = await putAndCommit(deps, target, hand, { ...round, base, files }).catch(failed);
+  if (answer !== "lost" && "etag" in answer) return finish(deps, target, hand, { stored: answer, identity: round.identity });
 
+  const now = await manifests.read(stage.name, target);
+  // My own commit, whose answer was lost on its way.
+  if (now?.manifest.attempt === round.attempt.id) return finish(deps, target, hand, { stored: now, identity: round.identity });
+  // The manifest has moved on: no commit of mine can arrive any more, and who took my intent over may have done with it already.
+  if (now?.etag !== base?.etag) {
+    const named = new Set(now?.manifest.outputs.map((part) => part.key));
+    await deleteParts(deps, mine.filter((part) => !named.has(part.key)));
+  }
+  if (answer !== "lost") throw answer.error;
+  return "again";
+}
+
+interface Failed {
+  readonly error: unknown;
+}
+
+function failed(error: unknown): Failed {
+  return { error };
+}
+
+async function putAndCommit<T extends AsyncDisposable>(
+  deps: AlignDeps<T>,
+  target: Target,
+  hand: Hand,
+  round: Round & { readonly files: readonly PartFile[] },
+): Promise<Stored | "lost"> {
+  // 6.
+  await putParts(deps, round.files, hand);
+  hand.lease.check();
+  const failureKey = await recordRejection(target, hand, round);
   // 7.
-  const next = committed(base?.manifest, {
+  const next = committed(round.base?.manifest, {
     ...round,
     target,
-    stage: stage.name,
+    stage: deps.stage.name,
     deps: deps.settings,
     failureKey,
     at: deps.clock.now(),
     tookMs: deps.clock.monotonicMs() - round.startedMs,
   });
-  const written = await manifests.swap(base, next);
-  if (written !== "lost") return finish(deps, target, hand, { stored: written, identity: round.identity });
-
-  const now = await manifests.read(stage.name, target);
-  // My own commit, whose answer was lost on its way.
-  if (now?.manifest.attempt === round.attempt.id) return finish(deps, target, hand, { stored: now, identity: round.identity });
-  const named = new Set(now?.manifest.outputs.map((part) => part.key));
-  await deleteParts(deps, mine.filter((part) => !named.has(part.key)));
-  return "again";
+  return deps.manifests.swap(round.base, next);
 }
 
 /** Steps 8 and 9. The lease does not matter here: what is committed is to be tidied and told by whoever can. */
@@ -180,24 +197,37 @@ async function isStillSo<T extends AsyncDisposable>(
   return (await deps.stage.identityNow(target, hand.signal)) === seen.identity.identity;
 }
 
+/** Comes back only when no part is on its way any more: one that arrived after this attempt gave up would be nobody's. */
 async function putParts<T extends AsyncDisposable>(deps: AlignDeps<T>, files: readonly PartFile[], hand: Hand): Promise<void> {
   const queue = [...files];
+  const failures: Failed[] = [];
   const putNext = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined && !hand.lease.isOver(); next = queue.shift()) {
-      const { file, part } = next;
-      await deps.s3.send(
-        new PutObjectCommand({
-          Bucket: deps.settings.buckets[part.bucket],
-          Key: part.key,
-          Body: createReadStream(file),
-          ContentLength: part.bytes,
-          ContentType: "application/vnd.apache.parquet",
-        }),
-        { abortSignal: hand.signal },
-      );
+    for (let next = queue.shift(); next !== undefined && failures.length === 0 && !hand.lease.isOver(); next = queue.shift()) {
+      await putPart(deps, next, hand.signal).catch((error: unknown) => failures.push({ error }));
     }
   };
   await Promise.all(Array.from({ length: Math.min(putConcurrency, queue.length) }, putNext));
+  if (failures[0] !== undefined) throw failures[0].error;
+}
+
+async function putPart<T extends AsyncDisposable>(deps: AlignDeps<T>, { file, part }: PartFile, signal: AbortSignal): Promise<void> {
+  const body = createReadStream(file);
+  // A client that gives up early never looks at the stream; its error without a listener would end this worker.
+  body.on("error", () => {});
+  try {
+    await deps.s3.send(
+      new PutObjectCommand({
+        Bucket: deps.settings.buckets[part.bucket],
+        Key: part.key,
+        Body: body,
+        ContentLength: part.bytes,
+        ContentType: "application/vnd.apache.parquet",
+      }),
+      { abortSignal: signal },
+    );
+  } finally {
+    body.destroy();
+  }
 }
 
 /** The record is written before the manifest names it. */

@@ -15,6 +15,8 @@ export interface Target {
 export interface Attempt {
   readonly id: string;
   readonly generation: number;
+  /** The rule pack of the round's fingerprint: the wanted one may become another while the attempt works. */
+  readonly rulePack: number | null;
   /** A folder of its own, removed afterwards. */
   readonly scratch: string;
   readonly signal: AbortSignal;

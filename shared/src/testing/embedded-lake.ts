@@ -32,7 +32,9 @@ export interface TestLake extends AsyncDisposable {
   /** Visible messages, in flight and delayed ones. */
   depth(queueUrl: string): Promise<number>;
   /** Takes every visible message, without deleting any. */
-  take(queueUrl: string): Promise<readonly { readonly body: string; readonly attributes: Readonly<Record<string, string>> }[]>;
+  take(
+    queueUrl: string,
+  ): Promise<readonly { readonly body: string; readonly attributes: Readonly<Record<string, string>> }[]>;
 }
 
 export async function createTestLake(buckets: readonly string[] = ["raw", "silver", "gold", "ops"]): Promise<TestLake> {
@@ -51,7 +53,9 @@ export async function createTestLake(buckets: readonly string[] = ["raw", "silve
     clients: { s3, sqs, log, clock: systemClock },
 
     async queue(name, attributes = {}) {
-      const { QueueUrl: url } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: { ...attributes } }));
+      const { QueueUrl: url } = await sqs.send(
+        new CreateQueueCommand({ QueueName: name, Attributes: { ...attributes } }),
+      );
       return url ?? "";
     },
 
@@ -72,11 +76,19 @@ export async function createTestLake(buckets: readonly string[] = ["raw", "silve
       const taken: { body: string; attributes: Record<string, string> }[] = [];
       for (;;) {
         const { Messages: messages = [] } = await sqs.send(
-          new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10, MessageAttributeNames: ["All"], WaitTimeSeconds: 0 }),
+          new ReceiveMessageCommand({
+            QueueUrl: queueUrl,
+            MaxNumberOfMessages: 10,
+            MessageAttributeNames: ["All"],
+            WaitTimeSeconds: 0,
+          }),
         );
         if (messages.length === 0) return taken;
         for (const message of messages) {
-          const named = Object.entries(message.MessageAttributes ?? {}).map(([name, { StringValue }]) => [name, StringValue ?? ""]);
+          const named = Object.entries(message.MessageAttributes ?? {}).map(([name, { StringValue }]) => [
+            name,
+            StringValue ?? "",
+          ]);
           taken.push({ body: message.Body ?? "", attributes: Object.fromEntries(named) });
         }
       }

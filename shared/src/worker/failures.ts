@@ -34,10 +34,20 @@ export function createFailureDesk(
     about: (message, receiveCount) => ({
       async recordFailure(failure) {
         const at = deps.clock.now();
-        const key = failureKey(at.toISOString().slice(0, 10), options.name, `${message.MessageId ?? "none"}.${deps.clock.newId()}`);
-        const record = recordOf(message, receiveCount, failure, { at: at.toISOString(), service: options.name, version: options.version });
+        const key = failureKey(
+          at.toISOString().slice(0, 10),
+          options.name,
+          `${message.MessageId ?? "none"}.${deps.clock.newId()}`,
+        );
+        const record = recordOf(message, receiveCount, failure, {
+          at: at.toISOString(),
+          service: options.name,
+          version: options.version,
+        });
         const body = `${JSON.stringify(record)}\n`;
-        await deps.s3.send(new PutObjectCommand({ Bucket: options.opsBucket, Key: key, Body: body, ContentType: "application/json" }));
+        await deps.s3.send(
+          new PutObjectCommand({ Bucket: options.opsBucket, Key: key, Body: body, ContentType: "application/json" }),
+        );
         return key;
       },
 
@@ -76,7 +86,9 @@ function recordOf(
     receiveCount,
     ...(correlationId === undefined ? {} : { correlationId }),
     body: (message.Body ?? "").slice(0, bodyKept),
-    attributes: Object.fromEntries(Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, value.StringValue ?? ""])),
+    attributes: Object.fromEntries(
+      Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, value.StringValue ?? ""]),
+    ),
     workerVersion: made.version,
   };
 }

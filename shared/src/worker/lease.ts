@@ -17,12 +17,19 @@ export interface HeldLease extends Lease {
 /** A lease that begins with the receive. `marginMs` is kept back for steps under way. */
 export function createLease(
   clock: Clock,
-  options: { readonly receivedAtMs: number; readonly visibilityMs: number; readonly marginMs: number; readonly deadlineMs: number },
+  options: {
+    readonly receivedAtMs: number;
+    readonly visibilityMs: number;
+    readonly marginMs: number;
+    readonly deadlineMs: number;
+  },
 ): HeldLease {
   let grantedAtMs = options.receivedAtMs;
   const isOver = (): boolean => {
     const nowMs = clock.monotonicMs();
-    return nowMs > grantedAtMs + options.visibilityMs - options.marginMs || nowMs > options.receivedAtMs + options.deadlineMs;
+    return (
+      nowMs > grantedAtMs + options.visibilityMs - options.marginMs || nowMs > options.receivedAtMs + options.deadlineMs
+    );
   };
   return {
     isOver,

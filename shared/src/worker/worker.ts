@@ -59,13 +59,13 @@ export function startWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
   const consumers = Array.from({ length: options.concurrency }, () =>
     startConsumer(deps, options, { tally, state, stopSignal: abort.signal }),
   );
+  const stopNow = (): void => abort.abort(new TransientError("the worker is stopping"));
   return {
     tally,
     isDraining: () => state.draining,
     async [Symbol.asyncDispose](): Promise<void> {
       state.draining = true;
       const stopped = Promise.all(consumers.map(async (consumer) => consumer.stop()));
-      const stopNow = (): void => abort.abort(new TransientError("the worker is stopping"));
       const timer = setTimeout(stopNow, options.drainTimeoutSeconds * 1000);
       await stopped;
       clearTimeout(timer);
@@ -83,6 +83,7 @@ function startConsumer(deps: WorkerDeps, options: WorkerOptions, running: Runnin
   let inHand = 0;
   const consumer = Consumer.create({
     // sqs-consumer only ever calls send(); the embedded queues have no more than that.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     sqs: deps.sqs as SQSClient,
     queueUrl: options.queueUrl,
     batchSize: 1,
@@ -165,7 +166,13 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
 async function handBack(
   deps: WorkerDeps,
   options: WorkerOptions,
-  back: { readonly hand: Hand; readonly message: Message; readonly receiveCount: number; readonly error: unknown; readonly stopping: boolean },
+  back: {
+    readonly hand: Hand;
+    readonly message: Message;
+    readonly receiveCount: number;
+    readonly error: unknown;
+    readonly stopping: boolean;
+  },
 ): Promise<void> {
   try {
     if (back.receiveCount >= maxReceiveCount && !back.stopping) {
@@ -174,7 +181,9 @@ async function handBack(
     }
     // A receipt whose lease is over must not be used: the message may be with another worker.
     if (back.hand.lease.isOver()) return;
-    const delaySeconds = back.stopping ? 0 : Math.min(900, 2 ** Math.min(back.receiveCount, 9) * (0.5 + deps.clock.random() / 2));
+    const delaySeconds = back.stopping
+      ? 0
+      : Math.min(900, 2 ** Math.min(back.receiveCount, 9) * (0.5 + deps.clock.random() / 2));
     await deps.sqs.send(
       new ChangeMessageVisibilityCommand({
         QueueUrl: options.queueUrl,

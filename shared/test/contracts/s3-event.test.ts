@@ -11,7 +11,9 @@ const record = (key: string, bucket = "raw"): object => ({
 });
 
 test("an event's key is form-encoded: a plus is a space", () => {
-  expect(readS3Event({ Records: [record("openaq/a+b%2Bc%3Dd.csv")] })).toEqual([{ bucket: "raw", key: "openaq/a b+c=d.csv" }]);
+  expect(readS3Event({ Records: [record("openaq/a+b%2Bc%3Dd.csv")] })).toEqual([
+    { bucket: "raw", key: "openaq/a b+c=d.csv" },
+  ]);
 });
 
 test("an event names as many sources as it has records", () => {
@@ -25,7 +27,11 @@ test("an event can come wrapped by SNS", () => {
 });
 
 test("EventBridge's keys are not encoded", () => {
-  const event = { source: "aws.s3", "detail-type": "Object Created", detail: { bucket: { name: "raw" }, object: { key: "a/1+2 %41" } } };
+  const event = {
+    source: "aws.s3",
+    "detail-type": "Object Created",
+    detail: { bucket: { name: "raw" }, object: { key: "a/1+2 %41" } },
+  };
 
   expect(readS3Event(event)).toEqual([{ bucket: "raw", key: "a/1+2 %41" }]);
 });
@@ -34,15 +40,21 @@ test("S3's test event is told apart", () => {
   expect(readS3Event({ Service: "Amazon S3", Event: "s3:TestEvent", Bucket: "raw" })).toBe("test");
 });
 
-test.each([{}, [], null, 5, "x", { Records: [] }, { Records: [{ eventSource: "aws:other" }] }])("%j is no S3 event", (json) => {
-  expect(readS3Event(json)).toBeUndefined();
-});
+test.each([{}, [], null, 5, "x", { Records: [] }, { Records: [{ eventSource: "aws:other" }] }])(
+  "%j is no S3 event",
+  (json) => {
+    expect(readS3Event(json)).toBeUndefined();
+  },
+);
 
 test("every key survives the way into an event and back", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "grapheme", minLength: 1 }).filter((key) => key.isWellFormed()), (key) => {
-      expect(decodeEventKey(encodeEventKey(key))).toBe(key);
-    }),
+    fc.property(
+      fc.string({ unit: "grapheme", minLength: 1 }).filter((key) => key.isWellFormed()),
+      (key) => {
+        expect(decodeEventKey(encodeEventKey(key))).toBe(key);
+      },
+    ),
   );
 });
 

@@ -64,7 +64,12 @@ test("writes a failure record, parks with its key and reason, and then acknowled
   expect(parked?.attributes["reason"]).toBe("no-good");
   const record = await lake.s3.send(new GetObjectCommand({ Bucket: "ops", Key: parked?.attributes["failureKey"] }));
   const written = failureRecordSchema.parse(JSON.parse((await record.Body?.transformToString()) ?? ""));
-  expect(written).toMatchObject({ service: "tester", reason: "no-good", detail: "it is no good", correlationId: "story-1" });
+  expect(written).toMatchObject({
+    service: "tester",
+    reason: "no-good",
+    detail: "it is no good",
+    correlationId: "story-1",
+  });
 });
 
 test("leaves on the queue what failed, and takes it again", async () => {
@@ -97,13 +102,19 @@ test("leaves a failure record on the last receive, with the chain of causes", as
   });
 
   const records = await vi.waitFor(async () => {
-    const { Contents: found = [] } = await lake.s3.send(new ListObjectsV2Command({ Bucket: "ops", Prefix: "failures/" }));
+    const { Contents: found = [] } = await lake.s3.send(
+      new ListObjectsV2Command({ Bucket: "ops", Prefix: "failures/" }),
+    );
     expect(found).toHaveLength(1);
     return found;
   });
   const got = await lake.s3.send(new GetObjectCommand({ Bucket: "ops", Key: records[0]?.Key }));
   const record = failureRecordSchema.parse(JSON.parse((await got.Body?.transformToString()) ?? ""));
-  expect(record).toMatchObject({ reason: "unexpected", receiveCount: 10, errors: ["Error: nobody thought of it", "Error: the cause"] });
+  expect(record).toMatchObject({
+    reason: "unexpected",
+    receiveCount: 10,
+    errors: ["Error: nobody thought of it", "Error: the cause"],
+  });
 });
 
 test("keeps a message hidden that takes longer than its visibility", async () => {

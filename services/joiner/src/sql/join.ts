@@ -29,7 +29,11 @@ export function partitionRanges(partitions: readonly string[]): string {
 }
 
 /** Writes one partition. With PARTITION_BY rows would not be in order inside the file, whatever ORDER BY says. */
-export function copyPartition(columns: readonly string[], range: { readonly first: number; readonly last: number }, file: string): string {
+export function copyPartition(
+  columns: readonly string[],
+  range: { readonly first: number; readonly last: number },
+  file: string,
+): string {
   const names = columns.map(quoteName).join(", ");
   const rows = `select ${names} from gold where rowid between ${range.first} and ${range.last} order by rowid`;
   return `copy (${rows}) to ${quoteText(file)} (format parquet, compression zstd)`;
