@@ -120,21 +120,25 @@ function skipEscape(line: Line, at: number): number {
 }
 
 function skipNumber(text: Buffer, start: number): number {
-  let at = text[start] === minus ? start + 1 : start;
-  if (text[at] === 0x49) return skipLiteral(text, at); // -Infinity
-  const whole = skipDigits(text, at);
+  const first = text[start] === minus ? start + 1 : start;
+  if (text[first] === 0x49) return skipLiteral(text, first); // -Infinity
+  const whole = skipDigits(text, first);
   // No digit at all, or a zero in front of others.
-  if (whole === at || (text[at] === digitZero && whole > at + 1)) return bad;
-  at = whole;
-  if (text[at] === 0x2e) {
-    const fraction = skipDigits(text, at + 1);
-    if (fraction === at + 1) return bad;
-    at = fraction;
-  }
+  if (whole === first || (text[first] === digitZero && whole > first + 1)) return bad;
+  const fraction = text[whole] === 0x2e ? skipSomeDigits(text, whole + 1) : whole;
+  return fraction === bad ? bad : skipExponent(text, fraction);
+}
+
+function skipExponent(text: Buffer, at: number): number {
   if (text[at] !== 0x65 && text[at] !== 0x45) return at;
-  at += text[at + 1] === 0x2b || text[at + 1] === minus ? 2 : 1;
-  const exponent = skipDigits(text, at);
-  return exponent === at ? bad : exponent;
+  const isSigned = text[at + 1] === 0x2b || text[at + 1] === minus;
+  return skipSomeDigits(text, at + (isSigned ? 2 : 1));
+}
+
+/** At least one. */
+function skipSomeDigits(text: Buffer, start: number): number {
+  const end = skipDigits(text, start);
+  return end === start ? bad : end;
 }
 
 function skipDigits(text: Buffer, start: number): number {

@@ -53,14 +53,16 @@ function wideEncodingOf(first: Buffer): string | undefined {
   const mark = first.toString("hex", 0, 4);
   if (mark === "fffe0000" || mark === "0000feff") return "UTF-32";
   if (mark.startsWith("fffe") || mark.startsWith("feff")) return "UTF-16";
-  // Without a byte order mark: Latin letters in UTF-16 have a zero as every other byte.
-  const zeros = [0, 0];
-  for (const [at, byte] of first.entries()) if (byte === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
-  const [even = 0, odd = 0] = zeros;
+  return looksLikeUtf16(first) ? "UTF-16" : undefined;
+}
+
+/** Without a byte order mark: Latin letters in UTF-16 have a zero as every other byte. */
+function looksLikeUtf16(first: Buffer): boolean {
   const half = first.length / 2;
-  return first.length >= 16 && Math.max(even, odd) > 0.7 * half && Math.min(even, odd) < 0.1 * half
-    ? "UTF-16"
-    : undefined;
+  const zerosAt = (parity: number): number =>
+    first.reduce((sum, byte, at) => sum + (byte === 0 && at % 2 === parity ? 1 : 0), 0);
+  const [fewer = 0, more = 0] = [zerosAt(0), zerosAt(1)].toSorted((a, b) => a - b);
+  return first.length >= 16 && more > 0.7 * half && fewer < 0.1 * half;
 }
 
 function controlShare(first: Buffer): number {

@@ -62,25 +62,10 @@ export async function cleanRecords(
   dataset: LoadedDataset,
   job: CleanRecordsJob,
 ): Promise<CleanParts> {
-  const { definition } = dataset;
-  const { duplicates } = definition;
   const reading = readingOf(job.split);
   await judge(session, dataset, { ...job, delivered: reading.delivered });
-  const [summary] = summaryRow.parse(await session.rows(summarise(duplicates?.key ?? [])));
-  await session.run(duplicates && summary.repeated > 0 ? createDuplicates(duplicates.key) : noDuplicates);
-
-  const lineage: Lineage = { sourceId: job.sourceId, format: job.split.format.name };
-  const clean = await writePart(session, selectClean(definition, lineage), join(job.scratch, "clean.parquet"));
-  const rejected = selectRejected(duplicates?.reason ?? "");
-  // Of most sources every record is kept: nothing is read a second time then.
-  const isAllKept = summary.rejected === 0 && summary.repeated === 0 && clean?.rows === job.split.records;
-  const quarantine = isAllKept
-    ? undefined
-    : await writePart(
-        session,
-        selectQuarantine(lineage, { ...reading, rejected }),
-        join(job.scratch, "quarantine.parquet"),
-      );
+  const summary = await summariseJudged(session, dataset);
+  const { clean, quarantine } = await writeParts(session, dataset, { ...job, reading, summary });
   const counts: Counts = {
     read: job.split.records,
     kept: clean?.rows ?? 0,
@@ -93,6 +78,7 @@ export async function cleanRecords(
 }
 
 const summaryRow = z.tuple([z.object({ rejected: z.number(), flagged: z.number(), repeated: z.number() })]);
+type Summary = z.infer<typeof summaryRow>[0];
 
 async function judge(
   session: DuckDbSession,
@@ -106,6 +92,35 @@ async function judge(
   if (definition.macros !== undefined) await session.run(dataset.sql(definition.macros));
   const sql = { delivered: job.delivered, format: dataset.sql(job.split.format.sql), rules: dataset.sql(rules) };
   await session.run(createJudged(sql));
+}
+
+/** Leaves the table of duplicates behind, most often empty. */
+async function summariseJudged(session: DuckDbSession, { definition }: LoadedDataset): Promise<Summary> {
+  const key = definition.duplicates?.key ?? [];
+  const [summary] = summaryRow.parse(await session.rows(summarise(key)));
+  await session.run(summary.repeated > 0 ? createDuplicates(key) : noDuplicates);
+  return summary;
+}
+
+interface PartsJob extends CleanRecordsJob {
+  readonly reading: Reading;
+  readonly summary: Summary;
+}
+
+async function writeParts(
+  session: DuckDbSession,
+  { definition }: LoadedDataset,
+  job: PartsJob,
+): Promise<Pick<CleanParts, "clean" | "quarantine">> {
+  const { reading, split, summary } = job;
+  const lineage: Lineage = { sourceId: job.sourceId, format: split.format.name };
+  const clean = await writePart(session, selectClean(definition, lineage), join(job.scratch, "clean.parquet"));
+  // Of most sources every record is kept: nothing is read a second time then.
+  const isAllKept = summary.rejected === 0 && summary.repeated === 0 && clean?.rows === split.records;
+  if (isAllKept) return { clean, quarantine: undefined };
+  const rejected = selectRejected(definition.duplicates?.reason ?? "");
+  const quarantined = selectQuarantine(lineage, { ...reading, rejected });
+  return { clean, quarantine: await writePart(session, quarantined, join(job.scratch, "quarantine.parquet")) };
 }
 
 function readingOf(split: Split): Reading {

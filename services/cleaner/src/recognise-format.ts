@@ -43,23 +43,36 @@ export function recogniseFormat(dataset: DatasetDefinition, head: Head, limits: 
       detail: "The file is empty: it has not even a header. Put it again with its contents.",
     };
   }
-  const looksLikeJson = /^\s*[[{]/.test(text);
+  const recognised = recogniseTable(dataset, { text, whole: head.whole });
+  if (recognised?.kind === "csv" && recognised.header.length > limits.columns) {
+    return tooManyColumns(recognised.header.length, limits);
+  }
+  if (recognised) return recognised;
+  const candidates = dataset.formats.filter((format) => format.kind === "json");
+  if (looksLikeJson(text) && candidates.length > 0) return { kind: "json", candidates };
+  return tooWide(dataset, text, limits) ?? unrecognised(dataset, { text, whole: head.whole }, limits);
+}
+
+/** A beginning as text. */
+interface HeadText {
+  readonly text: string;
+  readonly whole: boolean;
+}
+
+function recogniseTable(dataset: DatasetDefinition, head: HeadText): Exclude<Recognised, { kind: "json" }> | undefined {
   for (const format of dataset.formats) {
     if (format.kind === "csv") {
-      const recognised = recogniseCsv(format, text);
-      if (recognised)
-        return recognised.header.length > limits.columns
-          ? tooManyColumns(recognised.header.length, limits)
-          : recognised;
-    }
-    if (format.kind === "ndjson" && looksLikeJson && hasLineWith(format.paths, text, head.whole))
+      const recognised = recogniseCsv(format, head.text);
+      if (recognised) return recognised;
+    } else if (format.kind === "ndjson" && hasLineWith(format.paths, head)) {
       return { kind: "ndjson", format };
+    }
   }
-  const candidates = dataset.formats.filter((format) => format.kind === "json");
-  if (looksLikeJson && candidates.length > 0) return { kind: "json", candidates };
-  return (
-    (looksLikeJson ? undefined : tooWide(dataset, text, limits)) ?? unrecognised(dataset, { ...head, text }, limits)
-  );
+  return undefined;
+}
+
+function looksLikeJson(text: string): boolean {
+  return /^\s*[[{]/.test(text);
 }
 
 function recogniseCsv(format: CsvFormat, text: string): Extract<Recognised, { kind: "csv" }> | undefined {
@@ -80,7 +93,8 @@ function recogniseCsv(format: CsvFormat, text: string): Extract<Recognised, { ki
 }
 
 /** One good line is enough: the first may be a damaged one. */
-function hasLineWith(paths: readonly string[], text: string, whole: boolean): boolean {
+function hasLineWith(paths: readonly string[], { text, whole }: HeadText): boolean {
+  if (!looksLikeJson(text)) return false;
   const lines = text.split(/\r\n|\r|\n/);
   const complete = whole ? lines : lines.slice(0, -1);
   return complete.some((line) => {
@@ -110,6 +124,7 @@ export function valueAt(document: unknown, path: string): unknown {
 }
 
 function tooWide(dataset: DatasetDefinition, text: string, limits: Limits): Rejection | undefined {
+  if (looksLikeJson(text)) return undefined;
   const delimiters = new Set(dataset.formats.flatMap((format) => (format.kind === "csv" ? format.delimiters : [])));
   const widest = Math.max(
     0,
@@ -125,7 +140,7 @@ function tooManyColumns(columns: number, limits: Limits): Rejection {
   };
 }
 
-function unrecognised(dataset: DatasetDefinition, head: { text: string; whole: boolean }, limits: Limits): Rejection {
+function unrecognised(dataset: DatasetDefinition, head: HeadText, limits: Limits): Rejection {
   const line = /^[^\r\n]*/.exec(head.text)?.[0] ?? "";
   const known = dataset.formats.map((format) => format.name).join(", ");
   const shown = line.length > 120 ? `${line.slice(0, 120)}…` : line;
