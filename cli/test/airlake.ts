@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
@@ -22,21 +21,26 @@ export interface RunSettings {
   readonly input?: string;
   readonly uid?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** The reader of standard output goes away after the first piece, as `head` does. */
+  readonly enough?: boolean;
 }
 
-/** Starts the command; it is killed should it outlive its test. */
+/** Starts the command; should it hang, it is killed before the test is given up. */
 export function start(args: readonly string[], settings: RunSettings = {}): Running {
   const { cwd, uid, input = "", env = {} } = settings;
   const child = spawn(process.execPath, [main, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
+    timeout: 25_000,
+    killSignal: "SIGKILL",
     env: { ...process.env, NO_COLOR: "1", ...env },
     ...(cwd === undefined ? {} : { cwd }),
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
-  onTestFinished(() => void child.kill("SIGKILL"));
   child.stdin.end(input);
+  if (settings.enough === true) child.stdout.once("data", () => child.stdout.destroy());
   const exit = new Promise<number | null>((resolve) => child.once("close", resolve));
-  const ended = Promise.all([exit, text(child.stdout), text(child.stderr)]).then(([code, stdout, stderr]) => ({
+  const results = settings.enough === true ? Promise.resolve("") : text(child.stdout);
+  const ended = Promise.all([exit, results, text(child.stderr)]).then(([code, stdout, stderr]) => ({
     code,
     stdout,
     stderr,

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
+import { appendFile, chmod, cp, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -101,6 +101,23 @@ describe("run", () => {
       [0, ["done", 1, 1, 1]],
       [0, ["done", 0, 0, 0]],
     ]);
+  });
+
+  test("does all again, once, when a dataset's definition has changed", async () => {
+    const cwd = await tempFolder();
+    const datasets = join(cwd, "datasets");
+    await cp(new URL("../../datasets", import.meta.url), datasets, { recursive: true });
+    await writeFile(join(cwd, "a.csv"), dayFile([line(1)]));
+    const outcome = async (): Promise<string | undefined> => {
+      const ran = await airlake(["run", "a.csv", "--json"], { cwd, env: { DATASETS_FOLDER: datasets } });
+      return (json(ran) as Account).sources[0]?.outcome;
+    };
+
+    const before = [await outcome(), await outcome()];
+    await appendFile(join(datasets, "openaq", "rules-1.sql"), "\n-- another word\n");
+    const after = [await outcome(), await outcome()];
+
+    expect([...before, ...after]).toEqual(["done", "unchanged", "done", "unchanged"]);
   });
 
   test("rejects what is no good with a sentence, does the rest, and keeps the last good version as stale", async () => {

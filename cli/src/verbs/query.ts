@@ -31,7 +31,7 @@ export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode)
       "after",
       examples(
         [
-          ['airlake query "DESCRIBE measurements"', "the columns, with their types"],
+          ['airlake query "DESCRIBE measurements"', "the columns and types"],
           ['airlake query "SELECT parameter, count(*) FROM measurements GROUP BY 1"', ""],
           ['airlake query "SELECT reason, count(*) FROM quarantine GROUP BY 1" --json', ""],
           ['airlake query "SELECT * FROM measurements" --csv > all.csv', ""],
