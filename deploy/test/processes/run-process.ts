@@ -26,7 +26,7 @@ export interface Ended {
 }
 
 /** Nobody waits longer than this for a program that should end by itself. */
-const longestMs = 60_000;
+const longestMs = 170_000;
 
 /** Starts a program; with `trapFile`, behind the network trap. It is killed when it takes too long. */
 export function startProgram(path: string, env: Readonly<Record<string, string>>, trapFile?: string): Running {
