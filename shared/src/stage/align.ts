@@ -41,7 +41,11 @@ const maxRounds = 20;
 const putConcurrency = 8;
 
 /** Rounds until outputs and input agree. Throws TransientError where that needs another receive; then nothing is acknowledged. */
-export async function align<T extends AsyncDisposable>(deps: AlignDeps<T>, target: Target, hand: Hand): Promise<Outcome> {
+export async function align<T extends AsyncDisposable>(
+  deps: AlignDeps<T>,
+  target: Target,
+  hand: Hand,
+): Promise<Outcome> {
   for (let round = 1; round <= maxRounds; round += 1) {
     const outcome = await alignOnce(deps, target, hand);
     // Also before acknowledging: a receipt whose lease is over could delete the message that another worker holds.
@@ -52,7 +56,11 @@ export async function align<T extends AsyncDisposable>(deps: AlignDeps<T>, targe
   throw new TransientError(`${target.source.key}: still changing after ${maxRounds} rounds`);
 }
 
-async function alignOnce<T extends AsyncDisposable>(deps: AlignDeps<T>, target: Target, hand: Hand): Promise<Outcome | "again"> {
+async function alignOnce<T extends AsyncDisposable>(
+  deps: AlignDeps<T>,
+  target: Target,
+  hand: Hand,
+): Promise<Outcome | "again"> {
   const { stage, manifests } = deps;
   // 2. The manifest first: what is read of the input afterwards is at least as new.
   const base = await manifests.read(stage.name, target);
@@ -63,13 +71,20 @@ async function alignOnce<T extends AsyncDisposable>(deps: AlignDeps<T>, target: 
   const identity: InputIdentity = input.kind === "present" ? input.identity : { identity: "gone" };
   hand.lease.check();
 
-  if (isInLine(base?.manifest, identity.identity, fingerprint.text)) return await skip(deps, target, hand, { base, identity });
+  if (isInLine(base?.manifest, identity.identity, fingerprint.text))
+    return await skip(deps, target, hand, { base, identity });
 
   const scratch = closing.adopt(await mkdtemp(join(deps.settings.scratchFolder, `${stage.name}-`)), async (folder) =>
     rm(folder, { recursive: true, force: true }),
   );
   const generation = (base?.manifest.generation ?? 0) + 1;
-  const attempt: Attempt = { id: deps.clock.newId(), generation, rulePack: fingerprint.rulePack, scratch, signal: hand.signal };
+  const attempt: Attempt = {
+    id: deps.clock.newId(),
+    generation,
+    rulePack: fingerprint.rulePack,
+    scratch,
+    signal: hand.signal,
+  };
   const startedMs = deps.clock.monotonicMs();
   // 3 and 4. Bytes and accounting are checked in here, before anything is written.
   const wanted = input.kind === "gone" ? "gone" : await stage.work(target, input, attempt);
@@ -103,20 +118,24 @@ async function write<T extends AsyncDisposable>(
   let base = round.base;
   if (mine.length > 0) {
     // 5. Intent: from here on the parts are named, so whoever comes next can delete them.
-    const announced = await manifests.swap(base, intended(base?.manifest, { ...round, target, stage: stage.name, mine, deps: deps.settings }));
+    const intent = intended(base?.manifest, { ...round, target, stage: stage.name, mine, deps: deps.settings });
+    const announced = await manifests.swap(base, intent, hand.signal);
     if (announced === "lost") return "again";
     base = announced;
   }
+  const done = async (stored: Stored): Promise<Outcome | "again"> =>
+    finish(deps, target, hand, { stored, identity: round.identity });
   const answer = await putAndCommit(deps, target, hand, { ...round, base, files }).catch(failed);
-  if (answer !== "lost" && "etag" in answer) return finish(deps, target, hand, { stored: answer, identity: round.identity });
+  if (answer !== "lost" && "etag" in answer) return done(answer);
 
   const now = await manifests.read(stage.name, target);
   // My own commit, whose answer was lost on its way.
-  if (now?.manifest.attempt === round.attempt.id) return finish(deps, target, hand, { stored: now, identity: round.identity });
-  // The manifest has moved on: no commit of mine can arrive any more, and who took my intent over may have done with it already.
+  if (now?.manifest.attempt === round.attempt.id) return done(now);
+  // The manifest has moved on: no commit of mine can arrive any more, and my intent may be somebody's debris of the past.
   if (now?.etag !== base?.etag) {
     const named = new Set(now?.manifest.outputs.map((part) => part.key));
-    await deleteParts(deps, mine.filter((part) => !named.has(part.key)));
+    const unnamed = mine.filter((part) => !named.has(part.key));
+    await deleteParts(deps, unnamed);
   }
   if (answer !== "lost") throw answer.error;
   return "again";
@@ -150,7 +169,7 @@ async function putAndCommit<T extends AsyncDisposable>(
     at: deps.clock.now(),
     tookMs: deps.clock.monotonicMs() - round.startedMs,
   });
-  return deps.manifests.swap(round.base, next);
+  return deps.manifests.swap(round.base, next, hand.signal);
 }
 
 /** Steps 8 and 9. The lease does not matter here: what is committed is to be tidied and told by whoever can. */
@@ -198,11 +217,19 @@ async function isStillSo<T extends AsyncDisposable>(
 }
 
 /** Comes back only when no part is on its way any more: one that arrived after this attempt gave up would be nobody's. */
-async function putParts<T extends AsyncDisposable>(deps: AlignDeps<T>, files: readonly PartFile[], hand: Hand): Promise<void> {
+async function putParts<T extends AsyncDisposable>(
+  deps: AlignDeps<T>,
+  files: readonly PartFile[],
+  hand: Hand,
+): Promise<void> {
   const queue = [...files];
   const failures: Failed[] = [];
   const putNext = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined && failures.length === 0 && !hand.lease.isOver(); next = queue.shift()) {
+    for (
+      let next = queue.shift();
+      next !== undefined && failures.length === 0 && !hand.lease.isOver();
+      next = queue.shift()
+    ) {
       await putPart(deps, next, hand.signal).catch((error: unknown) => failures.push({ error }));
     }
   };
@@ -210,7 +237,11 @@ async function putParts<T extends AsyncDisposable>(deps: AlignDeps<T>, files: re
   if (failures[0] !== undefined) throw failures[0].error;
 }
 
-async function putPart<T extends AsyncDisposable>(deps: AlignDeps<T>, { file, part }: PartFile, signal: AbortSignal): Promise<void> {
+async function putPart<T extends AsyncDisposable>(
+  deps: AlignDeps<T>,
+  { file, part }: PartFile,
+  signal: AbortSignal,
+): Promise<void> {
   const body = createReadStream(file);
   // A client that gives up early never looks at the stream; its error without a listener would end this worker.
   body.on("error", () => {});
@@ -254,10 +285,15 @@ function outcomeOf(manifest: Manifest): Outcome {
     parts: manifest.outputs.length,
   };
   if (manifest.rejection === null) return { kind: "done", facts };
-  return { kind: "rejected", reason: manifest.rejection.reason, detail: manifest.rejection.detail, facts, parked: true };
+  return {
+    kind: "rejected",
+    reason: manifest.rejection.reason,
+    detail: manifest.rejection.detail,
+    facts,
+    parked: true,
+  };
 }
 
 function partitionsOf(parts: readonly PartRef[]): readonly string[] {
   return [...new Set(parts.filter((part) => part.bucket === "gold").map((part) => part.partition))].toSorted();
 }
-

@@ -24,7 +24,9 @@ export async function deleteParts(
       );
       const [refused] = answer.Errors ?? [];
       if (refused !== undefined) {
-        throw new TransientError(`cannot delete ${bucket}/${refused.Key ?? "?"}: ${refused.Code ?? "?"} ${refused.Message ?? ""}`);
+        throw new TransientError(
+          `cannot delete ${bucket}/${refused.Key ?? "?"}: ${refused.Code ?? "?"} ${refused.Message ?? ""}`,
+        );
       }
     }
   }

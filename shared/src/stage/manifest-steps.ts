@@ -69,13 +69,25 @@ export function committed(base: Manifest | undefined, commit: Commit): Manifest 
   };
 }
 
-type Result = Pick<Manifest, "state" | "stale" | "outputs" | "counts" | "format" | "referenceTime" | "rejection" | "timings">;
+type Result = Pick<
+  Manifest,
+  "state" | "stale" | "outputs" | "counts" | "format" | "referenceTime" | "rejection" | "timings"
+>;
 
 function resultOf(before: Manifest, commit: Commit): Result {
   const { wanted } = commit;
   const timings = { totalMs: Math.round(commit.tookMs) };
   if (wanted === "gone") {
-    return { state: "retracted", stale: false, outputs: [], counts: null, format: null, referenceTime: null, rejection: null, timings };
+    return {
+      state: "retracted",
+      stale: false,
+      outputs: [],
+      counts: null,
+      format: null,
+      referenceTime: null,
+      rejection: null,
+      timings,
+    };
   }
   if (wanted.kind === "rejected") {
     const { reason, detail } = wanted;
@@ -87,7 +99,16 @@ function resultOf(before: Manifest, commit: Commit): Result {
   }
   const { counts, format, referenceTime } = wanted;
   const outputs = wanted.files.map(({ part }) => part);
-  return { state: "current", stale: false, outputs, counts, format, referenceTime, rejection: null, timings: { ...wanted.timings, ...timings } };
+  return {
+    state: "current",
+    stale: false,
+    outputs,
+    counts,
+    format,
+    referenceTime,
+    rejection: null,
+    timings: { ...wanted.timings, ...timings },
+  };
 }
 
 function blank(step: Step): Manifest {

@@ -17,8 +17,11 @@ export interface Stored {
 export interface ManifestStore {
   /** The manifest of a source; undefined where the stage has never written one. */
   read(stage: StageName, target: Pick<Target, "dataset" | "source" | "sourceId">): Promise<Stored | undefined>;
-  /** Writes over `base` (undefined: the first). Returns "lost" where another was faster, or where an earlier answer was lost. */
-  swap(base: Stored | undefined, manifest: Manifest): Promise<Stored | "lost">;
+  /**
+   * Writes over `base` (undefined: the first). Returns "lost" where another was faster, or where an earlier answer was lost.
+   * The signal of a lease keeps a request that hangs from arriving when the lease is long over.
+   */
+  swap(base: Stored | undefined, manifest: Manifest, signal?: AbortSignal): Promise<Stored | "lost">;
 }
 
 /** Manifests in the ops bucket. Throws TransientError for a manifest of a newer contract: a newer worker will take the message. */
@@ -37,7 +40,7 @@ export function createManifestStore(s3: ObjectStore, bucket: string): ManifestSt
       return { manifest, etag: found.etag };
     },
 
-    async swap(base, manifest) {
+    async swap(base, manifest, signal) {
       const key = manifestKey(manifest.stage, manifest.dataset, sourceIdOf(manifest.source));
       try {
         const answer = await s3.send(
@@ -49,6 +52,7 @@ export function createManifestStore(s3: ObjectStore, bucket: string): ManifestSt
             ContentType: "application/json",
             ...(base === undefined ? { IfNoneMatch: "*" } : { IfMatch: base.etag }),
           }),
+          signal === undefined ? {} : { abortSignal: signal },
         );
         if (answer.ETag === undefined) throw new TransientError(`no ETag in the answer to a PUT of ${bucket}/${key}`);
         return { manifest, etag: answer.ETag };
@@ -78,7 +82,8 @@ async function getText(
 ): Promise<{ readonly text: string; readonly etag: string } | undefined> {
   try {
     const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-    if (answer.Body === undefined || answer.ETag === undefined) throw new TransientError(`empty answer for ${bucket}/${key}`);
+    if (answer.Body === undefined || answer.ETag === undefined)
+      throw new TransientError(`empty answer for ${bucket}/${key}`);
     return { text: await answer.Body.transformToString(), etag: answer.ETag };
   } catch (error) {
     if (error instanceof Error && error.name === "NoSuchKey") return undefined;

@@ -55,7 +55,11 @@ export interface Stage<T extends AsyncDisposable> {
   identityNow(target: Target, signal: AbortSignal): Promise<string>;
   /** Everything besides the input that the outputs depend on: rules, definitions, reference tables, engine. */
   fingerprint(target: Target): Promise<{ readonly text: string; readonly rulePack: number | null }>;
-  work(target: Target, input: { readonly identity: InputIdentity; readonly value: T }, attempt: Attempt): Promise<Wanted>;
+  work(
+    target: Target,
+    input: { readonly identity: InputIdentity; readonly value: T },
+    attempt: Attempt,
+  ): Promise<Wanted>;
   /** Sends the next message, naming these partitions of the outputs and of what was deleted. */
   announce(target: Target, manifest: Manifest | undefined, partitions: readonly string[]): Promise<void>;
 }

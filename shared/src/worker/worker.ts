@@ -197,6 +197,9 @@ async function handBack(
   }
 }
 
+/** How often a lease is looked at, as a share of the visibility: well within the margin, so that what is under way ends in time. */
+const leaseWatchShare = 1 / 12;
+
 /** Extends the visibility each third of it. Aborts its signal when the lease is over. */
 function startHeartbeat(
   deps: WorkerDeps,
@@ -206,11 +209,7 @@ function startHeartbeat(
   const abort = new AbortController();
   let beating = false;
   const beat = async (): Promise<void> => {
-    if (held.lease.isOver()) {
-      abort.abort(new TransientError("the lease on the message is over"));
-      return;
-    }
-    if (beating) return;
+    if (beating || held.lease.isOver()) return;
     beating = true;
     const askedAtMs = deps.clock.monotonicMs();
     try {
@@ -228,8 +227,12 @@ function startHeartbeat(
       beating = false;
     }
   };
-  const timer = setInterval(() => void beat(), (options.visibilityTimeoutSeconds * 1000) / 3);
-  return { signal: abort.signal, [Symbol.dispose]: () => clearInterval(timer) };
+  const watch = (): void => {
+    if (held.lease.isOver()) abort.abort(new TransientError("the lease on the message is over"));
+  };
+  const visibilityMs = options.visibilityTimeoutSeconds * 1000;
+  const timers = [setInterval(() => void beat(), visibilityMs / 3), setInterval(watch, visibilityMs * leaseWatchShare)];
+  return { signal: abort.signal, [Symbol.dispose]: () => timers.forEach((timer) => clearInterval(timer)) };
 }
 
 function summarise(outcome: Outcome): Readonly<Record<string, number | string | boolean | undefined>> {
