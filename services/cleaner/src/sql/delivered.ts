@@ -48,6 +48,10 @@ function escapePointer(name: string): string {
 
 /** A JSON object of a record's fields as delivered; an empty field is an empty text. */
 export function originalCsv(header: readonly string[]): string {
-  const fields = header.map((name, at) => `${quoteText(name)}, coalesce(${quoteName(fieldColumn(at))}, '')`);
+  const fields = header.map((name, at) => {
+    // A second column of the same name must not be lost: `unit (12)` is the twelfth column.
+    const key = header.indexOf(name) === at ? name : `${name} (${at + 1})`;
+    return `${quoteText(key)}, coalesce(${quoteName(fieldColumn(at))}, '')`;
+  });
   return `json_object(${fields.join(", ")})::VARCHAR`;
 }

@@ -67,7 +67,7 @@ export interface Lineage {
   readonly format: string;
 }
 
-/** The rows of the clean part, in the order of the source where the records were read in order. */
+/** The rows of the clean part. Sorted: what a dataset's SQL does may lose the order, and two runs should write the same. */
 export function selectClean(dataset: DatasetDefinition, lineage: Lineage): string {
   const values = new Map([
     ["source_id", quoteText(lineage.sourceId)],
@@ -79,7 +79,8 @@ export function selectClean(dataset: DatasetDefinition, lineage: Lineage): strin
   return `
     SELECT ${columns.join(", ")}
     FROM judged
-    WHERE len(reasons) = 0 AND source_record NOT IN (FROM duplicates)`;
+    WHERE len(reasons) = 0 AND source_record NOT IN (FROM duplicates)
+    ORDER BY source_record`;
 }
 
 /** What is put together in the quarantine part, as SELECTs. */
