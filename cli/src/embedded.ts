@@ -122,6 +122,7 @@ const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) =>
       {
         ...settingsOf(opened, "join"),
         ...engineSettings(),
+        CONCURRENCY: 32,
         SILVER_BUCKET,
         GOLD_BUCKET,
         NEXT_QUEUE: opened.topology.queues.catalog.name,
@@ -180,7 +181,7 @@ function engineSettings() {
   const cores = availableParallelism();
   const quarterMb = Math.floor(totalmem() / 4 / 1024 / 1024);
   return {
-    CONCURRENCY: Math.max(2, Math.min(4, cores)),
+    CONCURRENCY: 4,
     DUCKDB_THREADS: cores,
     DUCKDB_MEMORY_MB: Math.max(256, Math.min(2048, quarterMb)),
   };

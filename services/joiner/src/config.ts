@@ -13,8 +13,8 @@ export const configSchema = z.object({
   /** The queue of catalog-sync, by name. */
   NEXT_QUEUE: name,
   DATASETS_FOLDER: z.string().min(1),
-  /** Sources in hand at once; DuckDB's threads are shared by them. */
-  CONCURRENCY: wholeNumber(1, 64).default(2),
+  /** Sources in hand at once. Small ones share a statement, so many in hand are quick; large ones take turns. */
+  CONCURRENCY: wholeNumber(1, 256).default(16),
   DUCKDB_THREADS: wholeNumber(1, 256).default(2),
   DUCKDB_MEMORY_MB: wholeNumber(128, 1_000_000).default(768),
 });

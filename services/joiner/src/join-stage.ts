@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { createBatches } from "@airlake/shared/batches";
 import type { Clients } from "@airlake/shared/clients";
 import { goldPartKey } from "@airlake/shared/contracts/keys";
 import type { Manifest } from "@airlake/shared/contracts/manifest";
@@ -14,8 +15,7 @@ import type { LoadedDataset } from "@airlake/shared/load-dataset";
 import { bodyOf } from "@airlake/shared/object-store";
 import type { ManifestStore } from "@airlake/shared/stage/manifest-store";
 import type { Attempt, Stage, Target, Wanted } from "@airlake/shared/stage/types";
-import { joinPart } from "./join-part.ts";
-import type { Joined } from "./join-part.ts";
+import { type Joined, type JoinJob, joinParts } from "./join-parts.ts";
 import type { References } from "./references.ts";
 
 export interface JoinStageDeps {
@@ -40,11 +40,21 @@ const joinerRevision = 1;
 /** Partitions named in one message; a message holds a megabyte. */
 const partitionsPerMessage = 2000;
 
+/** Parts with no more rows are joined several in one go: most of a small one's cost is the statement, not the rows. */
+const smallRows = 20_000;
+const smallAtOnce = 50;
+
 export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
+  const joiners = new Map([...deps.datasets].map(([name, dataset]) => [name, createJoiner(deps, dataset)]));
   const datasetOf = (target: Target): LoadedDataset => {
     const dataset = deps.datasets.get(target.dataset);
     if (dataset === undefined) throw new TransientError(`this worker has no dataset ${target.dataset}`);
     return dataset;
+  };
+  const joinerOf = (target: Target): Joiner => {
+    const joiner = joiners.get(target.dataset);
+    if (joiner === undefined) throw new TransientError(`this worker has no dataset ${target.dataset}`);
+    return joiner;
   };
   return {
     name: "joiner",
@@ -79,8 +89,8 @@ export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
       const file = join(attempt.scratch, "clean.parquet");
       if (clean !== undefined && !(await download(deps, clean.key, file, attempt))) return { kind: "moved" };
       const kept = upstream.counts?.kept ?? 0;
-      const joined =
-        clean === undefined ? nothingJoined : await joinPart(deps, { dataset: datasetOf(target), file, kept, attempt });
+      const job = { sourceId: target.sourceId, file, kept, attempt };
+      const joined = clean === undefined ? nothingJoined : await joinerOf(target)(job);
       return wantedOf(target, attempt, { upstream, joined, dataset: datasetOf(target) });
     },
 
@@ -99,6 +109,17 @@ export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
       }
     },
   };
+}
+
+type Joiner = (job: JoinJob) => Promise<Joined>;
+
+/** Small parts several at once, large ones one after another: each of these takes all of the engine's threads. */
+function createJoiner({ duckdb, references }: JoinStageDeps, dataset: LoadedDataset): Joiner {
+  const run = async (jobs: readonly JoinJob[]): Promise<readonly Joined[]> =>
+    joinParts({ duckdb, references, dataset }, jobs);
+  const small = createBatches(smallAtOnce, run);
+  const large = createBatches(1, run);
+  return async (job) => (job.kept <= smallRows ? small : large).add(job);
 }
 
 const nothingJoined: Joined = { parts: [], flags: {}, rows: 0 };

@@ -2,13 +2,13 @@
 import type { Column } from "@airlake/shared/contracts/dataset";
 import { quoteName, quoteText } from "@airlake/shared/duckdb";
 
-/** The clean part as relation `clean`. */
-export function cleanView(file: string, columns: readonly Column[]): string {
+/** The clean parts as relation `clean`. */
+export function cleanView(files: readonly string[], columns: readonly Column[]): string {
   const names = columns.map(({ name }) => quoteName(name)).join(", ");
-  return `create or replace temp view clean as select ${names} from read_parquet(${quoteText(file)})`;
+  return `create or replace temp view clean as select ${names} from read_parquet([${files.map(quoteText).join(", ")}])`;
 }
 
-/** All gold rows in partition order, and within it in the table's own: a partition is one range of rowids. */
+/** All gold rows by source and partition, and within it in the table's own order: a part is one range of rowids. */
 export function goldTable(made: {
   readonly joinSql: string;
   readonly columns: readonly Column[];
@@ -16,19 +16,21 @@ export function goldTable(made: {
   readonly sort: readonly string[];
 }): string {
   const names = [...made.columns.map(({ name }) => name), ...made.partitions].map(quoteName).join(", ");
-  const order = [...made.partitions, ...made.sort].map(quoteName).join(", ");
+  const order = ["source_id", ...made.partitions, ...made.sort].map(quoteName).join(", ");
   return `create or replace temp table gold as select ${names} from (${made.joinSql}) order by ${order}`;
 }
 
-/** One row for each partition: its values, first and last rowid, rows. */
+/** One row for each part to be: its source, the values of its partition, first and last rowid, rows. */
 export function partitionRanges(partitions: readonly string[]): string {
-  const names = partitions.map(quoteName).join(", ");
-  const measures = "min(rowid) as first_rowid, max(rowid) as last_rowid, count(*) as rows";
-  if (partitions.length === 0) return `select ${measures} from gold having count(*) > 0`;
-  return `select ${names}, ${measures} from gold group by ${names} order by ${names}`;
+  const values = partitions.map((name) => `${quoteText(name)}: ${quoteName(name)}`).join(", ");
+  const keys = ["source_id", ...partitions].map(quoteName).join(", ");
+  return `
+    select source_id, ${partitions.length === 0 ? "null" : `{${values}}`} as partition,
+      min(rowid) as first_rowid, max(rowid) as last_rowid, count(*) as rows
+    from gold group by ${keys} order by ${keys}`;
 }
 
-/** Writes one partition. With PARTITION_BY rows would not be in order inside the file, whatever ORDER BY says. */
+/** Writes one part. With PARTITION_BY rows would not be in order inside the file, whatever ORDER BY says. */
 export function copyPartition(
   columns: readonly string[],
   range: { readonly first: number; readonly last: number },
@@ -39,7 +41,9 @@ export function copyPartition(
   return `copy (${rows}) to ${quoteText(file)} (format parquet, compression zstd)`;
 }
 
-/** Rows by flag. */
+/** Rows by source and flag. */
 export function flagCounts(): string {
-  return `select flag, count(*) as rows from (select unnest(flags) as flag from gold) group by flag order by flag`;
+  return `
+    select source_id, flag, count(*) as rows from (select source_id, unnest(flags) as flag from gold)
+    group by source_id, flag order by source_id, flag`;
 }
