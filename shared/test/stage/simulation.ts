@@ -1,398 +1,369 @@
 /**
- * The real stage protocol on a simulated store: every order of the workers' requests, of the world's changes, of deaths, expired
- * leases and lost answers, up to a bound. One schedule is a list of choices; it is replayed from the beginning to reach a state.
+ * The real stage protocol on a simulated store. A schedule is a list of choices: which request happens next, who takes a message,
+ * who dies. Every schedule gives one run, the same each time.
  */
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { Readable } from "node:stream";
 
 import type { Clock } from "../../src/clock.ts";
-import { sourceIdOf } from "../../src/contracts/keys.ts";
-import { TransientError } from "../../src/errors.ts";
-import type { ObjectStore } from "../../src/object-store.ts";
-import type * as alignModule from "../../src/stage/align.ts";
-import type * as storeModule from "../../src/stage/manifest-store.ts";
-import type { Stage, Target } from "../../src/stage/types.ts";
+import { TransientError, isTransient } from "../../src/errors.ts";
+import type { StageName } from "../../src/contracts/keys.ts";
 import type { Hand } from "../../src/worker/hand.ts";
+import type { Protocol } from "./load-protocol.ts";
+import { ask, essence, simulatedError, storeOf } from "./simulated-store.ts";
+import { outputsText, toyCleaner, toyJoiner } from "./toy-stages.ts";
+import {
+  type Bounds,
+  type Request,
+  type Worker,
+  type World,
+  manifestOf,
+  newWorker,
+  newWorld,
+  rawKey,
+  send,
+  store,
+  target,
+} from "./world.ts";
 
-export interface Protocol {
-  readonly align: typeof alignModule.align;
-  readonly createManifestStore: typeof storeModule.createManifestStore;
+/**
+ * `world` · `receive <worker>` · `go <worker> <request>` · `die <worker>` · `expire <worker>` · `lose <worker> <request>` (a conditional PUT is
+ * done, its retry sees 412) · `refuse`, `cut <worker> <request>` (an error, with nothing done or with all done) · `abort`, `late <worker>
+ * <request>` (the same, by the signal of a lease that is over).
+ */
+export type Choice = string;
+
+/** What can happen now. */
+export interface Choices {
+  /** The first goes on with what happened last. */
+  readonly plain: readonly Choice[];
+  readonly faults: readonly Choice[];
 }
 
-export interface Bounds {
-  /** What the world does to the source, one notification each: X and Y are contents, `-` is a removal, `!` is bytes that are no good. */
-  readonly script: string;
-  readonly crashes: number;
-  readonly expiries: number;
-  readonly lostAnswers: number;
-  readonly maxStates: number;
-  /** Requests of one schedule; duels beyond it repeat themselves. */
-  readonly maxSteps: number;
-}
-
-export interface Finding {
-  readonly fault: string | undefined;
+export interface Run {
+  readonly world: World;
+  /** What happened, for people. */
   readonly schedule: readonly string[];
-  readonly states: number;
-  readonly quiet: number;
+  choices(): Choices;
+  /** Lets it happen, and all that follows without a request. */
+  step(choice: Choice): Promise<void>;
+  /** Nothing is in hand or on its way. */
+  isQuiet(): boolean;
+  /** What is wrong at a quiet moment; undefined where all is well. */
+  fault(): string | undefined;
+  /** Runs that are here with equal keys have equal futures. */
+  key(): string;
 }
 
-const source = { bucket: "raw", key: "toy/source" };
-const target: Target = { source, sourceId: sourceIdOf(source), dataset: "toy", correlationId: "c" };
-const rawKey = "raw/toy/source";
-const manifestKey = `ops/manifests/cleaner/toy/${target.sourceId}.json`;
-
-interface Request {
-  readonly label: string;
-  readonly conditional: boolean;
-  /** Does it to the store and gives the answer, or the error that the store answers with. */
-  run(): { readonly value: unknown } | { readonly error: Error };
-  resolve(value: unknown): void;
-  reject(error: Error): void;
-}
-
-interface Worker {
-  message: number | undefined;
-  request: Request | undefined;
-  own: boolean;
-  dead: boolean;
-  /** What it has seen since it took the message: with the code, its whole state. */
-  seen: string[];
-  settled: (() => void) | undefined;
-}
-
-interface World {
-  readonly objects: Map<string, { readonly etag: string; readonly body: string }>;
-  readonly workers: Worker[];
-  queue: number[];
-  script: string;
-  clock: number;
-  etags: number;
-  ids: number;
-  crashes: number;
-  expiries: number;
-  lostAnswers: number;
-  /** Parts put after another worker had taken their intent over: reconciliation's work, if their worker then died. */
-  readonly late: Set<string>;
-  /** The gold of the story: what the next stage was told of last. */
-  told: string;
-  parked: number;
-}
-
-/** Searches all schedules within the bounds, depth first; stops at the first fault. */
-export async function explore(protocol: Protocol, bounds: Bounds, scratchFolder: string): Promise<Finding> {
-  const seen = new Set<string>();
-  const todo: (readonly string[])[] = [[]];
-  let quiet = 0;
-  for (let schedule = todo.pop(); schedule !== undefined; schedule = todo.pop()) {
-    const world = await replay(protocol, bounds, scratchFolder, schedule);
-    const choices = choicesOf(world, schedule.length < bounds.maxSteps);
-    if (world.queue.length === 0 && world.script === "" && world.workers.every((worker) => worker.message === undefined)) {
-      quiet += 1;
-      const fault = faultOf(world);
-      if (fault !== undefined) return { fault, schedule, states: seen.size, quiet };
-    }
-    for (const choice of choices) {
-      const next = [...schedule, choice];
-      const key = keyOf(world, choice);
-      if (!seen.has(key)) {
-        seen.add(key);
-        todo.push(next);
-      }
-    }
-    if (seen.size > bounds.maxStates) return { fault: undefined, schedule: [], states: seen.size, quiet };
-  }
-  return { fault: undefined, schedule: [], states: seen.size, quiet };
-}
-
-/** A state and a choice in it, with the workers in any order: they are alike. */
-function keyOf(world: World, choice: string): string {
-  const [verb, number] = choice.split(" ");
-  const workers = world.workers.map((worker, at) => JSON.stringify([worker.message, worker.own, worker.seen, String(at) === number ? verb : ""]));
-  const rest = [
-    [...world.objects].map(([key, { etag, body }]) => [key, etag, body]).toSorted(),
-    world.queue.toSorted(),
-    world.script,
-    world.crashes,
-    world.expiries,
-    world.lostAnswers,
-    [...world.late].toSorted(),
-    world.told,
-    verb === "world" ? "w" : "",
-    choice.split(" ")[2] ?? "",
-  ];
-  return createHash("sha1").update(workers.toSorted().join("|")).update(JSON.stringify(rest)).digest("base64");
-}
-
-function choicesOf(world: World, more: boolean): readonly string[] {
-  if (!more) return [];
-  const choices: string[] = [];
-  if (world.script !== "") choices.push("world");
-  const idle = world.workers.findIndex((worker) => worker.message === undefined);
-  if (idle >= 0) choices.push(...world.queue.map((message) => `receive ${idle} ${message}`));
-  for (const [at, worker] of world.workers.entries()) {
-    if (worker.request === undefined) continue;
-    choices.push(`go ${at}`);
-    if (world.crashes > 0) choices.push(`die ${at}`);
-    if (world.expiries > 0 && worker.own) choices.push(`expire ${at}`);
-    if (world.lostAnswers > 0 && worker.request.conditional) choices.push(`lose ${at}`);
-  }
-  return choices;
-}
-
-async function replay(protocol: Protocol, bounds: Bounds, scratchFolder: string, schedule: readonly string[]): Promise<World> {
-  const world: World = {
-    objects: new Map(),
-    workers: Array.from({ length: 2 }, () => ({ message: undefined, request: undefined, own: true, dead: false, seen: [], settled: undefined })),
-    queue: [],
-    script: bounds.script,
-    clock: 1,
-    etags: 1,
-    ids: 1,
-    crashes: bounds.crashes,
-    expiries: bounds.expiries,
-    lostAnswers: bounds.lostAnswers,
-    late: new Set(),
-    told: "",
-    parked: 0,
+export function startRun(protocol: Protocol, bounds: Bounds): Run {
+  const world = newWorld(bounds);
+  const schedule: string[] = [];
+  let last = 0;
+  return {
+    world,
+    schedule,
+    choices: () => choicesOf(world, last),
+    async step(choice) {
+      const [verb = "", number = "0", what = "0"] = choice.split(" ");
+      schedule.push(describe(world, choice));
+      last = verb === "world" ? last : Number(number);
+      act(protocol, world, { verb, number: Number(number), what });
+      // Everything up to the next request is promises alone.
+      await new Promise(setImmediate);
+      if (isQuiet(world)) noteGood(world);
+    },
+    isQuiet: () => isQuiet(world),
+    fault: () => faultOf(world),
+    key: () => keyOf(world, last),
   };
-  for (const choice of schedule) await step(protocol, world, scratchFolder, choice);
-  return world;
 }
 
-async function step(protocol: Protocol, world: World, scratchFolder: string, choice: string): Promise<void> {
-  const [verb, number, message] = choice.split(" ");
-  const worker = world.workers[Number(number ?? 0)];
-  if (worker === undefined) throw new Error(`no worker ${number}`);
-  if (verb === "world") changeSource(world);
-  if (verb === "receive") await settled(worker, () => begin(protocol, world, worker, { scratchFolder, message: Number(message) }));
-  if (verb === "go" || verb === "lose") await settled(worker, () => answer(world, worker, verb === "lose"));
-  if (verb === "die") die(world, worker);
-  if (verb === "expire") {
-    world.expiries -= 1;
-    worker.own = false;
-    if (worker.message !== undefined) world.queue.push(worker.message);
-    worker.seen.push("expired");
+function describe(world: World, choice: Choice): string {
+  const [verb, number, at] = choice.split(" ");
+  if (verb === "world") return `world: ${world.script[0]}`;
+  const label = world.workers[Number(number)]?.requests[Number(at ?? 0)]?.label;
+  return label === undefined ? choice : `${verb} ${number}: ${label}`;
+}
+
+function choicesOf(world: World, last: number): Choices {
+  const plain: Choice[] = [];
+  const faults: Choice[] = [];
+  const order = [last, ...world.workers.keys()].filter((number, at, all) => all.indexOf(number) === at);
+  const later: Choice[] = [];
+  for (const number of order) {
+    const worker = world.workers[number];
+    for (const [at, request] of worker?.requests.entries() ?? []) {
+      // One whose lease is over is a slow one.
+      (worker?.own === false ? later : plain).push(`go ${number} ${at}`);
+    }
+    if (worker === undefined || worker.requests.length === 0) continue;
+    for (const [at, request] of worker.requests.entries()) {
+      faults.push(...faultsOf(world, worker, request).map((verb) => `${verb} ${number} ${at}`));
+    }
+    if (world.left.crashes > 0) faults.push(`die ${number}`);
+    if (world.left.expiries > 0 && canExpire(worker)) faults.push(`expire ${number}`);
   }
+  const idle = order.find((number) => isIdle(world.workers[number]));
+  const stages = new Set(world.queue.map(({ stage }) => stage));
+  if (idle !== undefined) plain.push(...[...stages].map((stage) => `receive ${idle} ${stage}`));
+  plain.push(...later);
+  if (world.script !== "") plain.push("world");
+  return { plain, faults };
 }
 
-/** Lets one worker run until it waits for its next request, or is done. */
-async function settled(worker: Worker, start: () => void): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  worker.settled = resolve;
-  start();
-  await promise;
+/** An intent or a commit that hangs is cut off within the lease's margin, before the message is handed on. */
+function canExpire(worker: Worker): boolean {
+  return (
+    worker.own &&
+    worker.message !== undefined &&
+    !worker.requests.some(({ label }) => label === "intent" || label === "commit")
+  );
+}
+
+function faultsOf(world: World, worker: Worker, request: Request): readonly string[] {
+  const verbs: string[] = [];
+  if (world.left.lostAnswers > 0 && request.conditional) verbs.push("lose");
+  if (world.left.refusals > 0) verbs.push("refuse", "cut");
+  if (!worker.own && request.abortable) verbs.push("abort", "late");
+  return verbs;
+}
+
+function isIdle(worker: Worker | undefined): boolean {
+  return worker !== undefined && worker.message === undefined && worker.requests.length === 0;
+}
+
+function isQuiet(world: World): boolean {
+  return world.queue.length === 0 && world.workers.every(isIdle);
+}
+
+function act(
+  protocol: Protocol,
+  world: World,
+  choice: { readonly verb: string; readonly number: number; readonly what: string },
+): void {
+  const worker = world.workers[choice.number];
+  if (worker === undefined) throw new Error(`there is no worker ${choice.number}`);
+  switch (choice.verb) {
+    case "world":
+      return changeSource(world);
+    case "receive":
+      return receive(protocol, world, worker, choice.what);
+    case "die":
+      return die(world, worker);
+    case "expire":
+      world.left.expiries -= 1;
+      worker.own = false;
+      worker.seen.push("expired");
+      if (worker.message !== undefined && !world.deleted.has(worker.message.id)) world.queue.push(worker.message);
+      return undefined;
+    default:
+      return answer(world, worker, choice);
+  }
 }
 
 function changeSource(world: World): void {
   const content = world.script[0] ?? "";
   world.script = world.script.slice(1);
-  if (content === "-") world.objects.delete(rawKey);
-  else world.objects.set(rawKey, { etag: content, body: content });
-  world.queue.push(world.clock);
-  world.clock += 1;
+  if (content === "-") {
+    world.objects.delete(rawKey);
+    world.hasGood = false;
+  } else if (content !== "=") {
+    store(world, rawKey, content);
+  }
+  send(world, "cleaner");
 }
 
 function die(world: World, worker: Worker): void {
-  world.crashes -= 1;
-  if (worker.own && worker.message !== undefined) world.queue.push(worker.message);
-  const at = world.workers.indexOf(worker);
+  world.left.crashes -= 1;
   worker.dead = true;
-  world.workers[at] = { message: undefined, request: undefined, own: true, dead: false, seen: [], settled: undefined };
+  for (const key of worker.late) world.orphans.add(key);
+  if (worker.own && worker.message !== undefined && !world.deleted.has(worker.message.id))
+    world.queue.push(worker.message);
+  world.workers[world.workers.indexOf(worker)] = newWorker();
 }
 
-function answer(world: World, worker: Worker, lost: boolean): void {
-  const { request } = worker;
-  if (request === undefined) throw new Error("nothing to answer");
-  worker.request = undefined;
-  const result = request.run();
-  if (lost) {
-    world.lostAnswers -= 1;
-    // The SDK asks again and sees 412 on its own success.
-    const error = "error" in result ? result.error : awsError("PreconditionFailed", 412);
-    worker.seen.push(`${request.label}: lost`);
+function answer(world: World, worker: Worker, choice: { readonly verb: string; readonly what: string }): void {
+  const { verb } = choice;
+  const [request] = worker.requests.splice(Number(choice.what), 1);
+  if (request === undefined) throw new Error(`there is no request ${choice.what}`);
+  const fail = (error: Error): void => {
+    worker.seen.push(`${request.label}: ${error.name}`);
     request.reject(error);
-    return;
+  };
+  if (verb === "lose") world.left.lostAnswers -= 1;
+  if (verb === "refuse" || verb === "cut") {
+    world.left.refusals -= 1;
+    // Tidying up was refused: what it was about is reconciliation's work.
+    if (request.label === "delete" || request.label === "read manifest")
+      for (const key of worker.late) world.orphans.add(key);
   }
-  worker.seen.push(`${request.label}: ${"error" in result ? result.error.name : JSON.stringify(result.value)}`);
-  if ("error" in result) request.reject(result.error);
-  else request.resolve(result.value);
+  if (verb === "abort" || verb === "late") worker.abort.abort();
+  if (verb === "refuse") return fail(simulatedError("SlowDown", 503));
+  if (verb === "abort") return fail(simulatedError("AbortError"));
+  const result = request.run();
+  if (verb === "late" || verb === "cut") return fail(simulatedError(verb === "late" ? "AbortError" : "TimeoutError"));
+  if ("error" in result) return fail(result.error);
+  if (verb === "lose") return fail(simulatedError("PreconditionFailed", 412));
+  worker.seen.push(`${request.label}: ${result.seen}`);
+  return request.resolve(result.value);
 }
 
-function begin(protocol: Protocol, world: World, worker: Worker, start: { readonly scratchFolder: string; readonly message: number }): void {
-  worker.message = start.message;
-  worker.own = true;
-  worker.seen = [`message ${start.message}`];
-  world.queue = world.queue.filter((message) => message !== start.message);
-  const s3 = storeOf(world, worker);
+function receive(protocol: Protocol, world: World, worker: Worker, stage: string): void {
+  const message = world.queue.find((waiting) => waiting.stage === stage);
+  if (message === undefined) throw new Error("there is no message");
+  world.queue = world.queue.filter((waiting) => waiting !== message);
+  const fresh = Object.assign(worker, { ...newWorker(), message, seen: [`message m${message.id}`] });
+  const s3 = storeOf(world, fresh);
+  const manifests = protocol.createManifestStore(s3, "ops");
+  const toy = { world, worker: fresh, s3, manifests };
   const deps = {
-    stage: toyStage(world, s3),
+    stage: message.stage === "cleaner" ? toyCleaner(toy) : toyJoiner(toy),
     s3,
-    manifests: protocol.createManifestStore(s3, "ops"),
-    clock: clockOf(world),
-    settings: { buckets: { silver: "silver", gold: "gold" }, scratchFolder: start.scratchFolder, workerVersion: "test" },
+    manifests,
+    clock: clockOf(world, fresh),
+    settings: { buckets: { silver: "silver", gold: "gold" }, scratchFolder: "", workerVersion: "test" },
   };
-  const done = (): void => {
-    if (worker.dead) return;
-    worker.message = undefined;
-    worker.seen = [];
-    worker.settled?.();
-  };
-  protocol.align(deps, target, handOf(world, worker)).then(done, (error: unknown) => {
-    if (worker.dead) return;
-    if (!(error instanceof TransientError)) throw error;
-    // Handed back: visible again, if it still was this worker's.
-    if (worker.own && worker.message !== undefined) world.queue.push(worker.message);
-    done();
-  });
+  protocol.align(deps, target, handOf(world, fresh)).then(
+    () => settle(world, fresh, true),
+    (error: unknown) => {
+      if (!isTransient(error)) world.broken ??= error instanceof Error ? error.stack : String(error);
+      settle(world, fresh, false);
+    },
+  );
+}
+
+function settle(world: World, worker: Worker, acknowledged: boolean): void {
+  const { message } = worker;
+  if (worker.dead || message === undefined) return;
+  worker.message = undefined;
+  worker.seen = [];
+  worker.late.clear();
+  if (!acknowledged) {
+    if (worker.own && !world.deleted.has(message.id)) world.queue.push(message);
+  } else if (!worker.own) {
+    // A stale receipt deletes the message that waits again, or that another holds.
+    world.queue = world.queue.filter(({ id }) => id !== message.id);
+    world.deleted.add(message.id);
+  }
 }
 
 function handOf(world: World, worker: Worker): Hand {
-  const check = (): void => {
-    if (!worker.own) throw new TransientError("the lease is over");
-  };
   return {
-    lease: { isOver: () => !worker.own, check },
-    signal: new AbortController().signal,
+    lease: {
+      isOver: () => !worker.own,
+      check: () => {
+        if (!worker.own) throw new TransientError("the lease is over");
+      },
+    },
+    signal: worker.abort.signal,
     log: undefined as unknown as Hand["log"],
     recordFailure: async () => "failures/record.json",
     park: async () => {
-      world.parked += 1;
+      const run = () => {
+        world.parked += 1;
+        return { value: {}, seen: "" };
+      };
+      await ask(worker, { label: "park", run });
     },
   };
 }
 
-function clockOf(world: World): Clock {
+function clockOf(world: World, worker: Worker): Clock {
   return {
     now: () => new Date(0),
     monotonicMs: () => 0,
-    newId: () => `a${world.ids++}`,
+    newId: () => `a${world.next.attempt++}`,
     random: () => 0,
-    sleep: async () => {},
-  };
-}
-
-/** One part for each source, whose body is the source's content; content `!` is rejected. */
-function toyStage(world: World, s3: ObjectStore): Stage<AsyncDisposable & { readonly content: string }> {
-  const contentNow = async (): Promise<string | undefined> => {
-    try {
-      const got = await (s3.send as (command: unknown) => Promise<{ Body: { transformToString(): Promise<string> } }>)({
-        input: { Bucket: "raw", Key: "toy/source" },
-        constructor: { name: "GetObjectCommand" },
-      });
-      return await got.Body.transformToString();
-    } catch (error) {
-      if (error instanceof Error && error.name === "NoSuchKey") return undefined;
-      throw error;
-    }
-  };
-  return {
-    name: "cleaner",
-    async readInput() {
-      const content = await contentNow();
-      if (content === undefined) return { kind: "gone" };
-      return { kind: "present", identity: { identity: content }, value: { content, [Symbol.asyncDispose]: async () => {} } };
-    },
-    identityNow: async () => (await contentNow()) ?? "gone",
-    fingerprint: async () => ({ text: "f", rulePack: 1 }),
-    async work(_target, input, attempt) {
-      const { content } = input.value;
-      if (content === "!") return { kind: "rejected", reason: "no-good", detail: "no good" };
-      const file = join(attempt.scratch, "part");
-      await writeFile(file, content);
-      const key = `toy/clean/${content}.${attempt.generation}-${attempt.id}`;
-      const part = { bucket: "silver" as const, key, rows: 1, bytes: content.length, role: "clean" as const, partition: "" };
-      const counts = { read: 1, kept: 1, quarantined: 0, reasons: {}, flags: {} };
-      return { kind: "outputs", files: [{ file, part }], counts, format: null, referenceTime: null, timings: {} };
-    },
-    announce: async () => {
-      world.told = world.objects.get(manifestKey)?.body ?? "";
+    sleep: async (_ms, signal) => {
+      if (signal?.aborted === true) throw simulatedError("AbortError");
+      // A new round knows nothing of the last.
+      worker.seen = worker.seen.slice(0, 1);
     },
   };
 }
 
-function storeOf(world: World, worker: Worker): ObjectStore {
-  const send = async (command: { readonly input: Record<string, unknown>; readonly constructor: { readonly name: string } }): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (worker.dead) return;
-      const { input, constructor } = command;
-      // A stream that nobody reads keeps its file open.
-      if (input["Body"] instanceof Readable) input["Body"].destroy();
-      worker.request = {
-        label: `${constructor.name} ${String(input["Key"] ?? "")}`,
-        conditional: input["IfMatch"] !== undefined || input["IfNoneMatch"] !== undefined,
-        run: () => execute(world, constructor.name, input),
-        resolve,
-        reject,
-      };
-      worker.settled?.();
-    });
-  return { send } as unknown as ObjectStore;
-}
-
-function execute(world: World, name: string, input: Record<string, unknown>): { readonly value: unknown } | { readonly error: Error } {
-  const key = `${String(input["Bucket"])}/${String(input["Key"])}`;
-  const found = world.objects.get(key);
-  if (name === "GetObjectCommand") {
-    if (found === undefined) return { error: awsError("NoSuchKey", 404) };
-    const { body, etag } = found;
-    return { value: { ETag: etag, Body: { transformToString: async () => body } } };
-  }
-  if (name === "PutObjectCommand") {
-    const { IfMatch: ifMatch, IfNoneMatch: ifNoneMatch, Body: body } = input;
-    if (ifNoneMatch === "*" && found !== undefined) return { error: awsError("PreconditionFailed", 412) };
-    if (ifMatch !== undefined && found?.etag !== ifMatch) return { error: awsError("PreconditionFailed", 412) };
-    const named: string = world.objects.get(manifestKey)?.body ?? "";
-    if (key.startsWith("silver/") && !pendingOf(named).includes(String(input["Key"]))) world.late.add(key);
-    const etag = `e${world.etags++}`;
-    world.objects.set(key, { etag, body: typeof body === "string" ? body : key });
-    return { value: { ETag: etag } };
-  }
-  if (name === "DeleteObjectsCommand") {
-    const { Objects: objects } = input["Delete"] as { readonly Objects: readonly { readonly Key: string }[] };
-    for (const { Key } of objects) world.objects.delete(`${String(input["Bucket"])}/${Key}`);
-    return { value: {} };
-  }
-  throw new Error(`the simulated store does not know ${name}`);
-}
-
-interface Named {
-  readonly state: string;
-  readonly outputs: readonly { readonly key: string }[];
-  readonly pending: readonly { readonly key: string }[];
-}
-
-function pendingOf(manifest: string): readonly string[] {
-  return manifest === "" ? [] : (JSON.parse(manifest) as Named).pending.map((part) => part.key);
-}
-
-/** What is wrong when nothing is left to do; undefined where all is well. */
-function faultOf(world: World): string | undefined {
+function noteGood(world: World): void {
   const content = world.objects.get(rawKey)?.body;
-  const text = world.objects.get(manifestKey)?.body;
-  const manifest = text === undefined ? undefined : (JSON.parse(text) as Named);
-  const outputs = manifest?.outputs.map((part) => part.key) ?? [];
+  if (content !== undefined && content !== "!" && faultOf(world) === undefined) world.hasGood = true;
+}
+
+function faultOf(world: World): string | undefined {
+  if (world.broken !== undefined) return world.broken;
+  const content = world.objects.get(rawKey)?.body;
   const state = content === undefined ? "retracted" : content === "!" ? "rejected" : "current";
-  if (manifest === undefined ? content !== undefined : manifest.state !== state) return `state ${manifest?.state}, but the source is ${content}`;
-  const contents = outputs.map((key) => key.split("/")[2]?.[0] ?? "");
-  if (content !== "!" && contents.join() !== (content ?? "")) return `outputs ${contents.join()}, but the source is ${content}`;
-  if (content === "!" && contents.includes("!")) return "a rejected content became an output";
-  const parts = [...world.objects.keys()].filter((key) => key.startsWith("silver/"));
-  const missing = outputs.filter((key) => !parts.includes(`silver/${key}`));
-  if (missing.length > 0) return `a named part is missing: ${missing.join()}`;
-  const extra = parts.filter((key) => !outputs.includes(key.slice("silver/".length)) && !world.late.has(key));
-  if (extra.length > 0) return `left over: ${extra.join()}`;
-  if (outputsOf(world.told) !== outputsOf(text ?? "")) return "the next stage was not told";
+  const manifest = manifestOf(world, "cleaner");
+  if (manifest === undefined ? content !== undefined : manifest.state !== state)
+    return `state ${manifest?.state}, but the source is ${content}`;
   if (content === "!" && world.parked === 0) return "a rejected source was never parked";
-  return undefined;
+  const last = world.bounds.chained ? "joiner" : "cleaner";
+  const contents = (manifestOf(world, last)?.outputs ?? []).map((part) => part.key.split("/")[2]?.[0] ?? "");
+  if (content === "!" ? contents.includes("!") : contents.some((made) => made !== content))
+    return `outputs ${contents.join()}, but the source is ${content}`;
+  const parts = last === "joiner" ? 1 : world.bounds.parts;
+  const wanted = content === undefined ? 0 : content === "!" ? (world.hasGood ? parts : contents.length) : parts;
+  if (contents.length !== wanted) return `${contents.length} outputs, but the source is ${content}`;
+  return partsFault(world) ?? toldFault(world, last);
 }
 
-function outputsOf(manifest: string): string {
-  return manifest === "" ? "" : (JSON.parse(manifest) as Named).outputs.map((part) => part.key).join();
+function partsFault(world: World): string | undefined {
+  const named = (["cleaner", "joiner"] as const).flatMap(
+    (stage) => manifestOf(world, stage)?.outputs.map(({ bucket, key }) => `${bucket}/${key}`) ?? [],
+  );
+  const there = [...world.objects.keys()].filter((key) => !key.startsWith("ops/") && key !== rawKey);
+  const missing = named.filter((key) => !there.includes(key));
+  if (missing.length > 0) return `a named part is missing: ${missing.join()}`;
+  const extra = there.filter((key) => !named.includes(key) && !world.orphans.has(key));
+  return extra.length > 0 ? `left over: ${extra.join()}` : undefined;
 }
 
-function awsError(name: string, httpStatusCode: number): Error {
-  return Object.assign(new Error(name), { name, $metadata: { httpStatusCode } });
+function toldFault(world: World, last: StageName): string | undefined {
+  if (world.told !== outputsText(world, last)) return "the next stage was not told";
+  return world.untold.size > 0 ? `not announced: ${[...world.untold].join()}` : undefined;
+}
+
+/** The workers are alike, and so are attempts, messages and ETags: their names are those of their first appearance. */
+function keyOf(world: World, last: number): string {
+  const workers = world.workers.map((worker, number) =>
+    JSON.stringify([
+      worker.message,
+      worker.own,
+      worker.abort.signal.aborted,
+      worker.seen,
+      worker.requests.map(({ label }) => label),
+      [...worker.late],
+      number === last,
+    ]),
+  );
+  const objects = [...world.objects].map(([key, { etag, body }]) => `${key} ${etag} ${essence(key, body, world)}`);
+  const { queue, script, left, orphans, deleted, told, untold, hasGood } = world;
+  const rest = [
+    queue,
+    script,
+    left,
+    [...orphans].toSorted(inOrder),
+    [...deleted],
+    told,
+    [...untold].toSorted(inOrder),
+    Math.min(world.parked, 1),
+    hasGood,
+  ];
+  const text = [...workers.toSorted(byShape), ...objects.toSorted(byShape), JSON.stringify(rest)].join("|");
+  const names = new Map<string, string>();
+  const renamed = text.replaceAll(namePattern, (name) => names.get(name) ?? nameAnew(names, name));
+  return createHash("sha1").update(renamed).digest("base64");
+}
+
+const namePattern = /\b(?:[aem]|"id":)\d+\b/g;
+
+function nameAnew(names: Map<string, string>, name: string): string {
+  const anew = `#${names.size}`;
+  names.set(name, anew);
+  return anew;
+}
+
+function byShape(one: string, other: string): number {
+  return inOrder(one.replaceAll(namePattern, "#"), other.replaceAll(namePattern, "#"));
+}
+
+function inOrder(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
