@@ -67,7 +67,7 @@ export const pipelineRoles: readonly QueueRole[] = ["clean", "join", "catalog"];
  * Seconds that a message stays hidden when its process was killed: so long a later run may have to wait for it.
  * Long enough for a heartbeat (each third of it) to come through a busy machine.
  */
-export const visibilitySeconds = 30;
+const visibilitySeconds = 30;
 /** Ctrl-C waits this long for what is in hand; then it is handed back. */
 const drainSeconds = 15;
 

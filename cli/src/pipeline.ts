@@ -4,7 +4,7 @@ import type { SourceChanged } from "@airlake/shared/contracts/messages";
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 
 import { type CommandError, diskCodeInText, diskFaultOfCode } from "./command-error.ts";
-import { type OpenedLake, visibilitySeconds } from "./embedded.ts";
+import type { OpenedLake } from "./embedded.ts";
 import type { FailedMessage, Watch } from "./watch.ts";
 
 /** Messages of one queue. */
@@ -35,42 +35,71 @@ const pollMs = 25;
 const patience = 4;
 /** So long nothing may move here before messages that others hold (or held, when they were killed) are looked past. */
 const stillMs = 1000;
-/** A message whose holder was killed is back by then. */
-const heldAtMostMs = (visibilitySeconds + 5) * 1000;
+/** So long nothing may succeed here, while messages fail: two runs on one lake fail them in turn, and see no end of it. */
+const vainMs = 60_000;
 
 /** Waits until the queues are at rest. Throws CommandError when the disk is full or read-only. */
 export async function untilQuiet(deps: RestDeps, onTick: () => Promise<void>): Promise<Rest> {
   const { opened, watch, signal, roles } = deps;
-  let stillSinceMs = Infinity;
+  const stillSince = since(deps, () => watch.inHand() > 0);
+  const settledSince = since(
+    deps,
+    changes(() => watch.settled()),
+  );
+  // The ledger of many sources is not asked in every turn.
+  let asked = 0;
+  const askedSince = since(
+    deps,
+    changes(() => asked),
+  );
   for (;;) {
     if (signal.aborted) return { kind: "interrupted" };
     if (opened.isQuiet(roles)) return { kind: "quiet" };
     const failed = watch.failed();
     const fault = diskFaultOf(failed, opened.lake.shown);
     if (fault !== undefined) throw fault;
-    const isStill =
-      watch.inHand() === 0 && failed.every(({ receives }) => receives >= patience) && (await waiting(deps)) === 0;
-    const nowMs = opened.clock.monotonicMs();
-    stillSinceMs = isStill ? Math.min(stillSinceMs, nowMs) : Infinity;
-    const rest = nowMs - stillSinceMs < stillMs ? undefined : await restOf(deps, nowMs - stillSinceMs);
-    if (rest !== undefined) return rest;
+    const vainForMs = settledSince();
+    if (stillSince() > stillMs && askedSince() > stillMs) {
+      const rest = await restOf(deps, failed, vainForMs);
+      if (rest !== undefined) return rest;
+      asked += 1;
+    }
     await onTick();
     await opened.clock.sleep(pollMs);
   }
 }
 
-/** Nothing moves here, but messages are left: mine that fail, or others'. */
-async function restOf(deps: RestDeps, stillForMs: number): Promise<Rest | undefined> {
-  const failed = deps.watch.failed();
+/** Nothing is in hand here, but messages are left: those that fail here, or others'. Undefined: wait on. */
+async function restOf(deps: RestDeps, failed: readonly FailedMessage[], vainForMs: number): Promise<Rest | undefined> {
   const depths = await depthsOf(deps);
+  if (depths.some(({ waiting }) => waiting > 0)) return undefined;
   const left = depths.reduce((sum, { inHand }) => sum + inHand, 0);
-  if (failed.length > 0 && left <= failed.length) return { kind: "gave-up", failed };
-  if (failed.length === 0 && (await deps.isDone())) return { kind: "quiet" };
-  return stillForMs > heldAtMostMs ? { kind: "gave-up", failed } : undefined;
+  const isLasting = failed.every(({ receives }) => receives >= patience);
+  if (failed.length > 0 && ((isLasting && left <= failed.length) || vainForMs > vainMs))
+    return { kind: "gave-up", failed };
+  // What another run holds, or held when it was killed, comes back by itself; it is waited for only where it matters here.
+  return failed.length === 0 && (await deps.isDone()) ? { kind: "quiet" } : undefined;
 }
 
-async function waiting(deps: RestDeps): Promise<number> {
-  return (await depthsOf(deps)).reduce((sum, depth) => sum + depth.waiting, 0);
+/** Milliseconds since `moves` was last true when asked. */
+function since({ opened }: RestDeps, moves: () => boolean): () => number {
+  let movedAtMs = opened.clock.monotonicMs();
+  return () => {
+    const nowMs = opened.clock.monotonicMs();
+    if (moves()) movedAtMs = nowMs;
+    return nowMs - movedAtMs;
+  };
+}
+
+/** Whether a number is another one than when last asked. */
+function changes(count: () => number): () => boolean {
+  let before = count();
+  return () => {
+    const now = count();
+    const isOther = now !== before;
+    before = now;
+    return isOther;
+  };
 }
 
 async function depthsOf({ opened, roles }: RestDeps): Promise<readonly Depth[]> {

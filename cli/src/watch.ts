@@ -22,6 +22,8 @@ export interface Watch {
   readonly watched: (sqs: QueueClient) => QueueClient;
   /** Messages that failed and are not settled yet. */
   failed(): readonly FailedMessage[];
+  /** How many messages were settled since the start. */
+  settled(): number;
   /** How many messages are being worked on in this process. */
   inHand(): number;
   /** Sources whose rows are in gold, or that were rejected, since the start. */
@@ -53,8 +55,10 @@ export function createWatch(
   const settled = new Set<string>();
   const inHand = new Map<string, readonly string[]>();
   let records = 0;
+  let settlements = 0;
 
   const settle = (line: Line): void => {
+    settlements += 1;
     failed.delete(line.messageId);
     inHand.delete(line.messageId);
     if (line.service === "cleaner" && line.outcome === "done") records += line.rowsRead;
@@ -85,6 +89,7 @@ export function createWatch(
     },
     watched: (sqs) => watchedClient(sqs, (message) => inHand.set(message.MessageId ?? "", keysOf(message))),
     failed: () => [...failed.values()],
+    settled: () => settlements,
     inHand: () => inHand.size,
     settledKeys: () => settled,
     recordsRead: () => records,
