@@ -111,7 +111,7 @@ describe.skipIf(reason !== undefined)(
       const { raw } = lake.topology.buckets;
       const port = await freePort();
       const env = { ...environment("cleaner", lake.topology), PORT: String(port) };
-      const cleaner = startService("cleaner", env);
+      await using cleaner = startService("cleaner", env);
       await lake.put(key, day);
       await lake.quietOf(["clean"], 40_000);
       const before = await lake.manifests("cleaner");

@@ -10,8 +10,8 @@ export type ServiceName = (typeof serviceNames)[number];
 
 export type Line = Readonly<Record<string, unknown>>;
 
-export interface Running {
-  readonly pid: number;
+/** Disposing kills it, if it still runs. */
+export interface Running extends AsyncDisposable {
   /** What was logged so far. */
   lines(): readonly Line[];
   stop(): void;
@@ -53,7 +53,15 @@ export function startProgram(path: string, env: Readonly<Record<string, string>>
     child.once("error", reject);
     child.once("close", (code) => resolve({ code, lines: lines(), rest: out.rest }));
   });
-  return { pid: child.pid ?? 0, lines, stop: () => void child.kill("SIGTERM"), ended };
+  return {
+    lines,
+    stop: () => void child.kill("SIGTERM"),
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
 }
 
 export function startService(name: ServiceName, env: Readonly<Record<string, string>>, trapFile?: string): Running {

@@ -1,0 +1,248 @@
+// The whole pipeline as `docker compose up` runs it, against the embedded run of the same files.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { GetPartitionsCommand, GetTablesCommand, GlueClient } from "@aws-sdk/client-glue";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Manifest } from "@airlake/shared/contracts/manifest";
+import { topologyOf } from "@airlake/shared/contracts/topology";
+import { containerReason, localStackImage, motoImage } from "@airlake/shared/testing/containers";
+
+import { type Row, rowsOf } from "../lake/gold-rows.ts";
+import { type RemoteLake, openRemoteLake, parked } from "../lake/remote-lake.ts";
+import { serviceNames } from "../processes/run-process.ts";
+import { settingsFor } from "../processes/settings.ts";
+import { type EmbeddedLake, createEmbeddedLake } from "./embedded-run.ts";
+import { generatedFile } from "./generated-files.ts";
+import { type Stack, createStack } from "./stack.ts";
+
+const images = [localStackImage, motoImage, "node:24-bookworm-slim"];
+const reason = images.map((image) => containerReason(image)).find((one) => one !== undefined);
+const allQueues = ["ingest", "clean", "join", "catalog"] as const;
+const quietMs = 90_000;
+
+describe.skipIf(reason !== undefined)(`docker compose${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+  const closing = new AsyncDisposableStack();
+  /** What lies in raw now, by file name. */
+  const files = new Map<string, string>();
+  let stack: Stack;
+  let lake: RemoteLake;
+  let embedded: EmbeddedLake;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = closing.adopt(await mkdtemp(join(tmpdir(), "airlake-compose-")), async (made) =>
+      rm(made, { recursive: true, force: true }),
+    );
+    embedded = createEmbeddedLake(join(folder, "embedded"));
+    stack = closing.use(await createStack());
+    lake = closing.use(openRemoteLake(stack.endpoint, topologyOf("airlake")));
+    await stack.compose("build");
+  });
+  afterAll(async () => closing.disposeAsync());
+
+  /** Puts generated files into raw, and remembers them. */
+  async function put(numbers: readonly number[], records: number): Promise<void> {
+    for (const number of numbers) {
+      const { name, body } = generatedFile(number, records);
+      files.set(name, body);
+      await lake.put(`openaq/${name}`, body);
+    }
+  }
+
+  /** Waits until nothing is left to do; then the lake is what the embedded run makes of the same files. */
+  async function expectEmbeddedRows(): Promise<void> {
+    await lake.quietOf(allQueues, quietMs);
+    await embedded.become(files);
+    for (const stage of ["cleaner", "joiner"] as const) {
+      const found = await lake.manifests(stage);
+      expect(summaryOf(found)).toEqual(summaryOf(await embedded.manifests(stage)));
+      expect([...found.values()].flatMap(({ pending, debris }) => [...pending, ...debris])).toEqual([]);
+    }
+    const parts = await mkdtemp(join(folder, "gold-"));
+    const found = await rowsByKey(await lake.download("gold", parts), await lake.manifests("joiner"));
+    expect(found).toEqual(await rowsByKey(await embedded.goldParts(), await embedded.manifests("joiner")));
+    expect(await lake.unnamed()).toEqual([]);
+    expect(await parked(lake)).toBe(0);
+  }
+
+  test("is healthy within a minute, when its images are there", async () => {
+    const startedAt = performance.now();
+
+    await stack.compose("up", "--detach", "--wait");
+
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    process.stdout.write(`docker compose up --wait took ${seconds} s\n`);
+    expect(seconds).toBeLessThan(60);
+  });
+
+  test.each(serviceNames)("runs %s with nothing that it does not need", async (name) => {
+    const [container] = await stack.inspect(name);
+
+    expect(container?.Config).toMatchObject({ User: "node", Cmd: ["node", "src/main.ts"] });
+    expect(container?.Config.Healthcheck?.Test).toEqual(["CMD", "node", "/airlake/deploy/src/health/check.ts"]);
+    expect(container?.HostConfig).toMatchObject({ ReadonlyRootfs: true, Memory: 2 * 1024 ** 3 });
+    expect(container?.Mounts).toEqual([expect.objectContaining({ Destination: "/scratch", RW: true })]);
+    const first = await stack.compose("exec", "--no-TTY", name, "cat", "/proc/1/cmdline");
+    expect(first.split("\0").slice(0, 2)).toEqual(["node", "src/main.ts"]);
+  });
+
+  test("names the buckets and queues that the bootstrap makes", async () => {
+    for (const name of serviceNames) {
+      const [container] = await stack.inspect(name);
+      expect(container?.Config.Env).toEqual(
+        expect.arrayContaining(
+          Object.entries(settingsFor(name, lake.topology)).map(([key, value]) => `${key}=${value}`),
+        ),
+      );
+    }
+  });
+
+  test("publishes ports on this machine's own address alone", async () => {
+    const containers = await Promise.all(
+      ["localstack", "moto", ...serviceNames].map(async (name) => stack.inspect(name)),
+    );
+
+    const bindings = containers
+      .flat()
+      .flatMap((one) => Object.values(one.NetworkSettings.Ports).flatMap((port) => port ?? []));
+
+    expect(bindings).toHaveLength(6);
+    expect(new Set(bindings.map(({ HostIp }) => HostIp))).toEqual(new Set(["127.0.0.1"]));
+  });
+
+  test("finds nothing to change when the bootstrap runs again", async () => {
+    const text = await stack.compose("run", "--rm", "--no-TTY", "bootstrap");
+
+    const last: unknown = JSON.parse(text.trim().split("\n").at(-1) ?? "");
+    expect(last).toMatchObject({ msg: "all was there already, nothing changed", created: 0, changed: 0 });
+  });
+
+  test("comes to the same account and the same rows as the embedded run", async () => {
+    await put([1, 2, 3, 4, 5, 6], 300);
+
+    await expectEmbeddedRows();
+
+    expect((await lake.manifests("joiner")).size).toBe(6);
+  });
+
+  test("replaces the rows of a file that is put again, and takes out those of one that is removed", async () => {
+    await put([2], 40);
+    const { name } = generatedFile(3, 300);
+    files.set(generatedFile(2, 300).name, generatedFile(9, 120).body);
+    await lake.put(`openaq/${generatedFile(2, 300).name}`, generatedFile(9, 120).body);
+    files.delete(name);
+    await lake.remove(`openaq/${name}`);
+
+    await expectEmbeddedRows();
+
+    expect((await lake.manifests("joiner")).get(`openaq/${name}`)).toMatchObject({ state: "retracted", outputs: [] });
+  });
+
+  test("loses and doubles nothing while every service is restarted", async () => {
+    const writing = put(
+      Array.from({ length: 40 }, (_, at) => 100 + at),
+      60,
+    );
+    for (const name of serviceNames) await stack.compose("restart", name);
+    await writing;
+    await put([1, 4], 90);
+
+    await expectEmbeddedRows();
+
+    for (const name of serviceNames) {
+      const told = (await stack.logs(name)).map((line) => line["msg"]);
+      expect(told.filter((text) => text === "started")).toHaveLength(2);
+      expect(told.filter((text) => text === "stopped")).toHaveLength(1);
+    }
+  });
+
+  test("shares the work of three cleaners", async () => {
+    await stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "cleaner=3");
+    const cleaners = await stack.inspect("cleaner");
+    await put(
+      Array.from({ length: 30 }, (_, at) => 200 + at),
+      60,
+    );
+
+    await expectEmbeddedRows();
+
+    const settled = await Promise.all(cleaners.map(async (container) => settledBy(container.NetworkSettings.Ports)));
+    expect(settled).toHaveLength(3);
+    expect(settled.filter((count) => count > 0).length).toBeGreaterThan(1);
+    await stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "cleaner=1");
+    expect(await stack.inspect("cleaner")).toHaveLength(1);
+  });
+
+  test("lands every table, and a partition for each that holds rows, in Glue", async () => {
+    const glue = new GlueClient({
+      endpoint: stack.glueEndpoint,
+      region: "us-east-1",
+      credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    });
+
+    const { TableList: tables } = await glue.send(new GetTablesCommand({ DatabaseName: "openaq" }));
+    const asked = new GetPartitionsCommand({ DatabaseName: "openaq", TableName: "measurements" });
+    const { Partitions: partitions } = await glue.send(asked);
+    glue.destroy();
+
+    expect(tables?.map(({ Name }) => Name).toSorted()).toEqual(["countries", "measurements", "quarantine", "sources"]);
+    const outputs = [...(await lake.manifests("joiner")).values()].flatMap((manifest) => manifest.outputs);
+    const held = new Set(outputs.map(({ partition }) => partition.replaceAll(/\w+=/gu, "")));
+    const known = new Set(partitions?.map(({ Values: values }) => values?.join("/")));
+    expect([...held].filter((one) => !known.has(one))).toEqual([]);
+  });
+
+  test("ends what is in hand when it is stopped, and does the rest when it is started again", async () => {
+    await put(
+      Array.from({ length: 20 }, (_, at) => 300 + at),
+      200,
+    );
+
+    await stack.compose("stop", ...serviceNames);
+
+    for (const name of serviceNames) {
+      const containers = await stack.inspect(name);
+      expect(containers.map(({ State }) => State.ExitCode)).toEqual([0]);
+      expect((await stack.logs(name)).at(-1)?.["msg"]).toBe("stopped");
+    }
+    await stack.compose("up", "--detach", "--wait");
+    await expectEmbeddedRows();
+  });
+});
+
+/** What manifests say of each source, without what differs from run to run. */
+function summaryOf(manifests: ReadonlyMap<string, Manifest>): Readonly<Record<string, unknown>> {
+  const entries = [...manifests].map(([key, { state, format, counts, rejection, outputs, referenceTime }]) => {
+    const parts = outputs.map(({ role, rows, partition }) => `${role} ${partition} ${rows}`).toSorted();
+    return [key, { state, format, counts, rejection, referenceTime, parts }] as const;
+  });
+  return Object.fromEntries(entries.toSorted(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** Rows by the key of their source: source_id differs with the bucket's name. */
+async function rowsByKey(
+  parts: readonly string[],
+  manifests: ReadonlyMap<string, Manifest>,
+): Promise<Readonly<Record<string, readonly Row[]>>> {
+  const keys = new Map([...manifests].map(([key, { sourceId }]) => [sourceId, key]));
+  const named = (await rowsOf(parts)).map(({ source_id: id, ...row }) => ({ key: keys.get(String(id)), ...row }));
+  const byText = named.map((row) => [JSON.stringify(row), row] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(
+    Object.entries(Object.groupBy(byText, ([, row]) => String(row.key))).map(([key, rows]) => [
+      key,
+      (rows ?? []).map(([, row]) => row),
+    ]),
+  );
+}
+
+/** How many messages a container has settled, as its status tells. */
+async function settledBy(
+  ports: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>>,
+): Promise<number> {
+  const port = ports["8080/tcp"]?.[0]?.HostPort ?? "";
+  const status = (await (await fetch(`http://127.0.0.1:${port}/status`)).json()) as {
+    outcomes: Record<string, number>;
+  };
+  return Object.values(status.outcomes).reduce((sum, count) => sum + count, 0);
+}

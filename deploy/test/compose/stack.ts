@@ -1,0 +1,76 @@
+/** One run of compose.yaml, as a project of its own: other projects and their ports are left alone. */
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { freePort } from "../processes/free-port.ts";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+
+export interface Stack extends AsyncDisposable {
+  readonly endpoint: string;
+  readonly glueEndpoint: string;
+  /** `docker compose …`; gives what it wrote to stdout. */
+  compose(...words: readonly string[]): Promise<string>;
+  /** `docker inspect` of each container of a service, also of one that has ended. */
+  inspect(service: string): Promise<readonly Container[]>;
+  /** The log lines of a service, of all its containers. */
+  logs(service: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+}
+
+export interface Container {
+  readonly Id: string;
+  readonly State: { readonly ExitCode: number; readonly Health?: { readonly Status: string } };
+  readonly Config: {
+    readonly User: string;
+    readonly Cmd: readonly string[];
+    readonly Env: readonly string[];
+    readonly Healthcheck?: { readonly Test: readonly string[] };
+  };
+  readonly HostConfig: { readonly ReadonlyRootfs: boolean; readonly Memory: number };
+  readonly Mounts: readonly { readonly Destination: string; readonly RW: boolean }[];
+  readonly NetworkSettings: { readonly Ports: Readonly<Record<string, readonly Binding[] | null>> };
+}
+
+interface Binding {
+  readonly HostIp: string;
+  readonly HostPort: string;
+}
+
+/** The longest that any one command may take: a build with no layer at hand, on a small machine. */
+const longestMs = 280_000;
+
+/** Starts nothing yet. Disposing takes containers, volumes, networks and images away. */
+export async function createStack(): Promise<Stack> {
+  const project = `airlake-test-${randomBytes(4).toString("hex")}`;
+  const [localStackPort, motoPort] = [await freePort(), await freePort()];
+  const ports = { LOCALSTACK_PORT: String(localStackPort), MOTO_PORT: String(motoPort) };
+  // What a poll that was cut off has taken comes back after this time: tests do not wait for two minutes.
+  const env = { ...process.env, ...ports, VISIBILITY_TIMEOUT_SECONDS: "20" };
+  const docker = async (words: readonly string[]): Promise<string> => {
+    const options = { cwd: root, env, timeout: longestMs, maxBuffer: 64 * 1024 * 1024 };
+    return (await run("docker", [...words], options)).stdout;
+  };
+  const compose: Stack["compose"] = async (...words) =>
+    docker(["compose", "--project-name", project, "--progress", "quiet", ...words]);
+  return {
+    endpoint: `http://127.0.0.1:${localStackPort}`,
+    glueEndpoint: `http://127.0.0.1:${motoPort}`,
+    compose,
+    inspect: async (service) => {
+      const ids = (await compose("ps", "--all", "--quiet", service)).trim().split("\n");
+      return JSON.parse(await docker(["inspect", ...ids]));
+    },
+    logs: async (service) => {
+      const text = await compose("logs", "--no-color", "--no-log-prefix", service);
+      const lines = text.split("\n").filter((line) => line.includes("{"));
+      // Some versions begin each line with a terminal's own code, even where there is no terminal.
+      return lines.map((line) => JSON.parse(line.slice(line.indexOf("{"))));
+    },
+    [Symbol.asyncDispose]: async () => {
+      await compose("down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "20");
+    },
+  };
+}

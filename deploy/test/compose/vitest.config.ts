@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+
+import { defineConfig } from "vitest/config";
+
+import { createSkippedReporter } from "../../../test/skipped-reporter.ts";
+
+/** `npm run test:compose`: apart from the other tests, for it builds images and starts nine containers. */
+export default defineConfig({
+  test: {
+    name: "compose",
+    root: fileURLToPath(new URL(".", import.meta.url)),
+    include: ["**/*.compose.ts"],
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    reporters: ["default", createSkippedReporter((text) => process.stdout.write(text))],
+  },
+});
