@@ -98,6 +98,8 @@ function skipString(line: Line, start: number): number {
   const { length } = text;
   for (let at = start; at < length; at += 1) {
     const byte = text[at] ?? 0;
+    // Most letters are passed over by this one comparison.
+    if (byte > backslash) continue;
     if (byte === quote) return at + 1;
     if (byte < 0x20) return bad;
     if (byte === backslash) {

@@ -1,12 +1,14 @@
 /** Finds the records of CSV in bytes, by the rules of Python's csv.reader, without looking at what they mean. */
 
 const quote = 0x22;
-export const lineFeed = 0x0a;
-export const carriageReturn = 0x0d;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
 
-/** What the scanner found; one object, used again for every record. */
-export interface CsvRecord {
-  /** The first byte of its line end, or the end of the bytes. */
+/** A delimiter, and what was found last; one object, used again for every record. */
+export interface CsvScan {
+  /** The byte between fields. */
+  readonly separator: number;
+  /** The first byte of the record's line end, or the end of the bytes. */
   end: number;
   /** The first byte after its line end. */
   next: number;
@@ -15,71 +17,74 @@ export interface CsvRecord {
   regular: boolean;
 }
 
-/** Returns whether the record that begins at `start` ends inside the bytes; `record` is filled only then. */
-export type CsvScanner = (text: Buffer, start: number, isLast: boolean, record: CsvRecord) => boolean;
-
-/** `isLast` says that no bytes follow: then the end of the bytes is a record's end, even inside quotes. */
-export function createCsvScanner(delimiter: string): CsvScanner {
-  const separator = delimiter.charCodeAt(0);
-  const stops = new Uint8Array(256);
-  for (const sign of [quote, lineFeed, carriageReturn, separator]) stops[sign] = 1;
-
-  /** Skips an unquoted field. A quote in it is text to us, and a riddle to strict readers. */
-  const skipPlain = (text: Buffer, start: number, record: CsvRecord): number => {
-    const { length } = text;
-    let at = start;
-    for (;;) {
-      while (at < length && stops[text[at] ?? 0] === 0) at += 1;
-      if (at >= length || text[at] !== quote) return at;
-      record.regular = false;
-      at += 1;
-    }
-  };
-
-  return (text, start, isLast, record) => {
-    record.columns = 1;
-    record.regular = true;
-    let at = start;
-    for (;;) {
-      const isQuoted = text[at] === quote;
-      const fieldEnd = isQuoted ? skipQuoted(text, at + 1, record) : at;
-      at = skipPlain(text, fieldEnd, record);
-      // Text between a closing quote and the separator: appended by us, refused by strict readers.
-      if (isQuoted && at > fieldEnd) record.regular = false;
-      if (at >= text.length || text[at] !== separator) break;
-      record.columns += 1;
-      at += 1;
-    }
-    return endRecord(text, at, isLast, record);
-  };
+export function createCsvScan(delimiter: string): CsvScan {
+  return { separator: delimiter.charCodeAt(0), end: 0, next: 0, columns: 0, regular: true };
 }
 
-/** Returns where the byte behind the closing quote lies; the end of the bytes where there is none. */
-function skipQuoted(text: Buffer, start: number, record: CsvRecord): number {
+/**
+ * Returns whether the record that begins at `start` ends inside the bytes. `isLast` says that no bytes follow: then the end of
+ * the bytes is a record's end, even inside quotes.
+ *
+ * Every byte of every source passes here. As one plain function that reads nothing beyond the end it takes 1.5 ns a byte; cut
+ * into three, V8 inlines them in one process and not in the next, and it takes 3.
+ */
+// oxlint-disable-next-line eslint/complexity -- see above
+export function scanCsvRecord(text: Buffer, start: number, isLast: boolean, scan: CsvScan): boolean {
   const { length } = text;
-  for (let at = start; at < length; at += 1) {
-    const byte = text[at];
+  const { separator } = scan;
+  // One comparison passes over most bytes: letters come behind all signs that mean something.
+  const highestSign = separator > quote ? separator : quote;
+  let columns = 1;
+  let regular = true;
+  let fieldStart = start;
+  let isQuoted = false;
+  /** Where the field's closing quote is; -1 where there is none. */
+  let closedAt = -1;
+  let at = start;
+  for (; at < length; at += 1) {
+    const byte = text[at] ?? 0;
+    if (byte > highestSign) continue;
     if (byte === quote) {
-      if (text[at + 1] !== quote) return at + 1;
-      at += 1;
-    } else if (byte === lineFeed || byte === carriageReturn) {
-      record.regular = false;
+      if (isQuoted) {
+        isQuoted = false;
+        closedAt = at;
+      } else if (at === fieldStart || closedAt === at - 1) {
+        // An opening quote, or the second one of a doubled quote.
+        isQuoted = true;
+      } else {
+        // Text to us, a riddle to strict readers.
+        regular = false;
+      }
+    } else if (byte === separator || byte === lineFeed || byte === carriageReturn) {
+      if (isQuoted) {
+        if (byte !== separator) regular = false;
+        continue;
+      }
+      // Text between a closing quote and the field's end: appended by us, refused by strict readers.
+      if (closedAt !== -1 && closedAt !== at - 1) regular = false;
+      if (byte !== separator) break;
+      columns += 1;
+      fieldStart = at + 1;
+      closedAt = -1;
     }
   }
-  record.regular = false;
-  return length;
+  scan.columns = columns;
+  // At the text's end, where no line end made sure of it.
+  const isClosed = !isQuoted && (closedAt === -1 || closedAt === at - 1);
+  scan.regular = regular && isClosed;
+  return endRecord(text, at, isLast, scan);
 }
 
 /** A carriage return that is the last byte may be half of a line end, a closing quote half of a doubled one. */
-function endRecord(text: Buffer, at: number, isLast: boolean, record: CsvRecord): boolean {
-  record.end = at;
-  record.next = at + lineEndBytes(text, at);
-  return isLast || record.next < text.length || (record.next === text.length && text[at] === lineFeed);
+function endRecord(text: Buffer, at: number, isLast: boolean, scan: CsvScan): boolean {
+  scan.end = at;
+  scan.next = at + lineEndBytes(text, at);
+  return isLast || scan.next < text.length || (at < text.length && text[at] === lineFeed);
 }
 
 /** How long the line end at `at` is: LF, CRLF or a lone CR; 0 where there is none. */
 export function lineEndBytes(text: Buffer, at: number): number {
   if (at >= text.length) return 0;
-  if (text[at] === carriageReturn) return text[at + 1] === lineFeed ? 2 : 1;
+  if (text[at] === carriageReturn) return at + 1 < text.length && text[at + 1] === lineFeed ? 2 : 1;
   return text[at] === lineFeed ? 1 : 0;
 }

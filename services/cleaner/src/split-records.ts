@@ -7,7 +7,7 @@ import { type Limits, sizeText } from "./limits.ts";
 import { parseCsvRecord } from "./parse-csv-record.ts";
 import type { Recognised } from "./recognise-format.ts";
 import type { Rejection } from "./rejection.ts";
-import { carriageReturn, type CsvRecord, createCsvScanner, lineEndBytes, lineFeed } from "./scan-csv.ts";
+import { createCsvScan, lineEndBytes, scanCsvRecord } from "./scan-csv.ts";
 import { quoteField, type RecordWriter } from "./write-records.ts";
 
 /** Where the bytes of a text went. */
@@ -45,6 +45,9 @@ interface SplitterDeps {
 
 /** Longer records go to the irregular file, so that DuckDB's buffers for the regular one stay small. */
 export const regularRecordBytes = 1024 * 1024;
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
 
 /** What DuckDB is told stands between a line's number and the line: strict JSON holds no control character. */
 export const ndjsonSeparator = "\u0001";
@@ -89,8 +92,7 @@ function createCsvSplit(
   { limits, writer }: SplitterDeps,
   books: Books,
 ): SplitText {
-  const scan = createCsvScanner(csv.delimiter);
-  const record: CsvRecord = { end: 0, next: 0, columns: 0, regular: true };
+  const record = createCsvScan(csv.delimiter);
   const columns = csv.header.length;
   let headerIsDue = csv.hasHeader;
 
@@ -115,7 +117,7 @@ function createCsvSplit(
         at += blank;
         continue;
       }
-      if (!scan(text, at, isLast, record)) break;
+      if (!scanCsvRecord(text, at, isLast, record)) break;
       if (record.end - at > limits.recordBytes) return { next: at, isTooLarge: true };
       if (headerIsDue) {
         headerIsDue = false;
