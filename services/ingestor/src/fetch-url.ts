@@ -80,6 +80,8 @@ function explained(url: URL, error: unknown): Refusal {
   if (untrustedCode.test(code)) {
     return refused("source-untrusted", `the certificate of ${url.host} cannot be trusted (${code})`);
   }
+  // The name service has answered, with no; where it does not answer, that is EAI_AGAIN.
+  if (code === "ENOTFOUND") return refused("source-not-found", `there is no host ${url.hostname}: is it spelled so?`);
   throw new TransientError(`${shownUrl(url)} could not be reached (${code})`, { cause: error });
 }
 

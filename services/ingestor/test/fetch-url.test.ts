@@ -212,3 +212,14 @@ test.each([
 
   await expect(ask(server.url, { rest: { offset: 9, validator: etagOf(body) } })).rejects.toThrow(TransientError);
 });
+
+test("says that a host does not exist where the name service says so", async () => {
+  const resolve: ResolveAll = (hostname, _options, callback) => {
+    callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: "ENOTFOUND" }), []);
+  };
+
+  expect(await ask("http://mispelt.example/day.csv", { resolve })).toMatchObject({
+    kind: "refused",
+    reason: "source-not-found",
+  });
+});
