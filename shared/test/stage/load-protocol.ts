@@ -18,7 +18,7 @@ export interface Edit {
   readonly to: string;
 }
 
-const files = ["align.ts", "delete-parts.ts", "manifest-steps.ts", "manifest-store.ts"] as const;
+const files = ["align.ts", "delete-parts.ts", "manifest-steps.ts", "manifest-store.ts", "put-parts.ts"] as const;
 const sources = new URL("../../src/", import.meta.url);
 const scratch = fileURLToPath(new URL("../../../.scratch/", import.meta.url));
 

@@ -15,16 +15,16 @@ const inSteps = (from: string, to = ""): Edit => ({ file: "manifest-steps.ts", f
 const death = { crashes: 1 };
 
 const announceAll =
-  "  await deps.stage.announce(target, manifest, partitionsOf([...manifest.outputs, ...manifest.debris]));\n";
-const deleteDebris = "  await deleteParts(deps, manifest.debris);\n";
-const lookAgain = '  if (!(await isStillSo(deps, target, hand, done))) return "again";\n  return outcomeOf(manifest);';
-const ownSuccess = "  if (now?.manifest.attempt === round.attempt.id) return done(now);\n";
-const deleteUnnamed = "await deleteParts(deps, unnamed);";
+  "  await task.stage.announce(task.target, manifest, partitionsOf([...manifest.outputs, ...manifest.debris]));\n";
+const deleteDebris = "  await deleteParts(task, manifest.debris);\n";
+const lookAgain = '  if (!(await isStillSo(task, stored, identity))) return "again";\n  return outcomeOf(manifest);';
+const ownSuccess = "  if (now?.manifest.attempt === round.attempt.id) return finish(task, now, round.identity);\n";
+const deleteUnnamed = "await deleteParts(task, unnamed);";
 const tidy = "manifest.pending.length === 0 && manifest.debris.length === 0 && manifest.rejection?.parked !== false";
 const everyDebris = "[...before.debris, ...before.outputs, ...before.pending]";
-const leaseInWrite = "  hand.lease.check();\n\n  let base = round.base;";
+const leaseInWrite = "  hand.lease.check();\n\n  let { base } = round;";
 const leaseAfterPut = "  hand.lease.check();\n  const failureKey";
-const leaseAfterRead = "  hand.lease.check();\n\n  if (isInLine";
+const leaseAfterRead = "  hand.lease.check();\n  if (isInLine";
 const leaseAtEnd = '    hand.lease.check();\n    if (outcome !== "again") return outcome;';
 
 export const mutants: readonly Mutant[] = [
@@ -46,10 +46,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "names parts after their content",
-    edits: [
-      inAlign("id: deps.clock.newId(),", "id: identity.identity,"),
-      inAlign("    generation,\n    rulePack", "    generation: 1,\n    rulePack"),
-    ],
+    edits: [inAlign("{ id: clock.newId(), generation,", "{ id: identity.identity, generation: 1,")],
     bounds: { script: "XYX" },
   },
   {
@@ -69,12 +66,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "takes 412 on its own success for a loss, and deletes its parts",
-    edits: [inAlign(ownSuccess), inAlign(deleteUnnamed, "await deleteParts(deps, mine);")],
+    edits: [inAlign(ownSuccess), inAlign(deleteUnnamed, "await deleteParts(task, round.mine);")],
     bounds: { script: "X", lostAnswers: 1 },
   },
   {
     name: "deletes a loser's parts without looking whether they are named",
-    edits: [inAlign(deleteUnnamed, "await deleteParts(deps, mine);")],
+    edits: [inAlign(deleteUnnamed, "await deleteParts(task, round.mine);")],
     bounds: { script: "X!", lostAnswers: 1 },
   },
   { name: "leaves a loser's parts", edits: [inAlign(deleteUnnamed)], bounds: { script: "XY" } },
@@ -95,7 +92,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "does not send again on a skip",
-    edits: [inAlign("  await deps.stage.announce(target, manifest, partitionsOf(manifest?.outputs ?? []));\n")],
+    edits: [inAlign("  await task.stage.announce(task.target, manifest, partitionsOf(manifest?.outputs ?? []));\n")],
     bounds: { script: "X", ...death },
   },
   {
@@ -121,21 +118,24 @@ export const mutants: readonly Mutant[] = [
   {
     name: "does not look at the input again",
     edits: [
-      inAlign("return (await deps.stage.identityNow(target, hand.signal)) === seen.identity.identity;", "return true;"),
+      inAlign(
+        "return (await task.stage.identityNow(task.target, task.hand.signal)) === identity.identity;",
+        "return true;",
+      ),
     ],
     bounds: { script: "XYX" },
   },
   {
     name: "works on after its lease",
     edits: [
-      inAlign(leaseInWrite, "  let base = round.base;"),
+      inAlign(leaseInWrite, "  let { base } = round;"),
       inAlign(leaseAfterPut, "  const failureKey"),
       inAlign(leaseAfterRead, "  if (isInLine"),
       inAlign(leaseAtEnd, '    if (outcome !== "again") return outcome;'),
-      inAlign(" && !hand.lease.isOver()"),
+      { file: "put-parts.ts", from: " && !hand.lease.isOver()", to: "" },
     ],
     bounds: { script: "X-", ...death, expiries: 1 },
-    plan: { departures: 5, attempts: 2 },
+    plan: { start: ["world", "receive 0 cleaner", "go 0 0", "expire 0", "go 0 0"] },
   },
   {
     name: "takes the last good outputs away from a source that is no good",
@@ -149,12 +149,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "gives up while a part is on its way",
-    edits: [inAlign(".catch((error: unknown) => failures.push({ error }));", ";")],
-    bounds: { script: "XY", parts: 2, refusals: 1 },
+    edits: [{ file: "put-parts.ts", from: ".catch((error: unknown) => failures.push({ error }));", to: ";" }],
+    bounds: { script: "X", parts: 2, refusals: 1 },
   },
   {
     name: "leaves its parts when its commit is refused",
-    edits: [inAlign("hand, { ...round, base, files }).catch(failed);", "hand, { ...round, base, files });")],
+    edits: [inAlign("files).catch(failed);", "files);")],
     bounds: { script: "XY", refusals: 1 },
   },
 ];

@@ -15,6 +15,8 @@ export interface Plan {
   readonly walks: number;
   /** Schedules in all. */
   readonly limit: number;
+  /** Where every schedule begins, except random ones. */
+  readonly start?: readonly Choice[];
 }
 
 export interface Finding {
@@ -37,7 +39,7 @@ export async function search(protocol: Protocol, bounds: Bounds, plan: Plan): Pr
   const finding = (run: Run | undefined, fault: string | undefined, complete: boolean): Finding => {
     return { fault, schedule: run?.schedule ?? [], schedules, states: seen.size, complete };
   };
-  let level: (readonly Choice[])[] = [[]];
+  let level: (readonly Choice[])[] = [plan.start ?? []];
   for (let departures = 0; departures <= plan.departures; departures += 1) {
     const next: (readonly Choice[])[] = [];
     const isLast = departures === plan.departures;

@@ -1,13 +1,12 @@
 /** The store's side: what each request of the protocol does to the simulated world. */
 import type { StageName } from "../../src/contracts/keys.ts";
-import type { Manifest } from "../../src/contracts/manifest.ts";
 import type { ObjectStore } from "../../src/object-store.ts";
-import { type Answer, type Label, type Worker, type World, manifestKeyOf, store } from "./world.ts";
+import { type Answer, type Label, type Worker, type World, manifestKeyOf, parsed, store } from "./world.ts";
 
 interface Input {
   readonly Bucket: string;
   readonly Key: string;
-  readonly Body?: string;
+  readonly Body?: { toString(): string };
   readonly IfMatch?: string;
   readonly IfNoneMatch?: string;
   readonly Delete?: { readonly Objects: readonly { readonly Key: string }[] };
@@ -52,9 +51,9 @@ function labelOf(world: World, verb: string, input: Input): Label {
   if (verb === "GetObject")
     return input.Bucket === "ops" ? "read manifest" : input.Bucket === "raw" ? "read input" : "read part";
   if (input.Bucket !== "ops") return "put part";
-  const after = JSON.parse(input.Body ?? "") as Manifest;
+  const after = parsed(textOf(input));
   const base = [...world.etags].find(([, etag]) => etag === input.IfMatch)?.[0];
-  const before = base === undefined ? { generation: 0, pending: [] } : (JSON.parse(base) as Manifest);
+  const before = base === undefined ? { generation: 0, pending: [] } : parsed(base);
   if (after.generation > before.generation) return "commit";
   return after.pending.length > before.pending.length ? "intent" : "clear";
 }
@@ -88,17 +87,21 @@ function put(world: World, worker: Worker, input: Input, key: string): Answer {
     (input.IfNoneMatch === "*" && found !== undefined) ||
     (input.IfMatch !== undefined && found?.etag !== input.IfMatch);
   if (fails) return { error: simulatedError("PreconditionFailed", 412) };
-  const body = String(input.Body ?? "");
+  const body = textOf(input);
   if (input.Bucket === "ops") noteManifest(world, found?.body, body);
   else if (world.intended.has(input.Key) && !isIntended(world, input.Key)) worker.late.add(key);
   const ETag = store(world, key, body);
   return { value: { ETag }, seen: ETag };
 }
 
+function textOf({ Body: body = "" }: Input): string {
+  return body.toString();
+}
+
 /** What a commit gives and takes away is to be announced; what an intent names is to be remembered. */
 function noteManifest(world: World, before: string | undefined, after: string): void {
-  for (const { key } of (JSON.parse(after) as Manifest).pending) world.intended.add(key);
-  const [was, is] = [before, after].map((text) => (text === undefined ? [] : (JSON.parse(text) as Manifest).outputs));
+  for (const { key } of parsed(after).pending) world.intended.add(key);
+  const [was, is] = [before, after].map((text) => (text === undefined ? [] : parsed(text).outputs));
   const changed = [...(was ?? []), ...(is ?? [])].filter(
     ({ key }) => !was?.some((part) => part.key === key) || !is?.some((part) => part.key === key),
   );
@@ -109,7 +112,7 @@ function isIntended(world: World, key: string): boolean {
   const stages: readonly StageName[] = ["cleaner", "joiner"];
   return stages.some((stage) => {
     const text = world.objects.get(`ops/${manifestKeyOf(stage)}`)?.body;
-    return text !== undefined && (JSON.parse(text) as Manifest).pending.some((part) => part.key === key);
+    return text !== undefined && parsed(text).pending.some((part) => part.key === key);
   });
 }
 
@@ -120,7 +123,7 @@ export function essence(key: string, body: string, world: World): string {
   if (!key.startsWith("ops/")) return body;
   const known = essences.get(body);
   if (known !== undefined) return known;
-  const manifest = JSON.parse(body) as Manifest;
+  const manifest = parsed(body);
   const { state, attempt, input, outputs, pending, debris, rejection, counts } = manifest;
   // A stage's generation is what the next stage reads.
   const generation = world.bounds.chained ? manifest.generation : 0;
@@ -133,8 +136,10 @@ export function essence(key: string, body: string, world: World): string {
 
 /** An error as the SDK throws it; without a status it never reached the store, or its answer never came. */
 export function simulatedError(name: string, httpStatusCode?: number): Error {
-  return Object.assign(new Error(name), {
-    name,
-    ...(httpStatusCode === undefined ? {} : { $metadata: { httpStatusCode } }),
-  });
+  const { stackTraceLimit } = Error;
+  // Its stack would be most of a step's time.
+  Error.stackTraceLimit = 0;
+  const error = new Error(name);
+  Error.stackTraceLimit = stackTraceLimit;
+  return Object.assign(error, { name, ...(httpStatusCode === undefined ? {} : { $metadata: { httpStatusCode } }) });
 }

@@ -91,12 +91,10 @@ function choicesOf(world: World, last: number): Choices {
   const later: Choice[] = [];
   for (const number of order) {
     const worker = world.workers[number];
-    for (const [at, request] of worker?.requests.entries() ?? []) {
-      // One whose lease is over is a slow one.
-      (worker?.own === false ? later : plain).push(`go ${number} ${at}`);
-    }
     if (worker === undefined || worker.requests.length === 0) continue;
     for (const [at, request] of worker.requests.entries()) {
+      // One whose lease is over is a slow one.
+      (worker.own ? plain : later).push(`go ${number} ${at}`);
       faults.push(...faultsOf(world, worker, request).map((verb) => `${verb} ${number} ${at}`));
     }
     if (world.left.crashes > 0) faults.push(`die ${number}`);

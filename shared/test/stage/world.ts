@@ -150,7 +150,17 @@ export function newWorker(): Worker {
 
 export function manifestOf(world: World, stage: StageName): Manifest | undefined {
   const text = world.objects.get(`ops/${manifestKeyOf(stage)}`)?.body;
-  return text === undefined ? undefined : (JSON.parse(text) as Manifest);
+  return text === undefined ? undefined : parsed(text);
+}
+
+const parsedTexts = new Map<string, Manifest>();
+
+/** Schedules that begin alike write the same manifests. */
+export function parsed(text: string): Manifest {
+  const manifest = parsedTexts.get(text) ?? (JSON.parse(text) as Manifest);
+  if (parsedTexts.size > 20_000) parsedTexts.clear();
+  parsedTexts.set(text, manifest);
+  return manifest;
 }
 
 export function manifestKeyOf(stage: StageName): string {
