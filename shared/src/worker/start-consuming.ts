@@ -1,11 +1,11 @@
 /** What the four start.ts have alike: a worker on its queue, with its health port where one is set. */
-import { mkdir } from "node:fs/promises";
 import type { Clients } from "../clients.ts";
 import { queueUrlOf } from "../clients.ts";
 import { workerVersion } from "../version.ts";
 import { createFailureDesk } from "./failures.ts";
 import type { Handle } from "./hand.ts";
 import { startHealth } from "./health.ts";
+import { openScratch } from "./scratch.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { startWorker } from "./worker.ts";
 import type { Worker } from "./worker.ts";
@@ -23,7 +23,7 @@ export async function startConsuming(
   clients: Clients,
   consuming: Consuming,
 ): Promise<AsyncDisposable> {
-  await mkdir(settings.SCRATCH_FOLDER, { recursive: true });
+  await openScratch(settings.SCRATCH_FOLDER, settings.ATTEMPT_DEADLINE_SECONDS, clients.clock);
   const queueUrl = await queueUrlOf(clients.sqs, settings.QUEUE);
   const deadLetterQueueUrl = await queueUrlOf(clients.sqs, settings.DEAD_LETTER_QUEUE);
   const version = workerVersion();
