@@ -3,9 +3,7 @@ import { loadDatasets } from "@airlake/shared/load-dataset";
 import type { DatasetDefinition } from "@airlake/shared/contracts/dataset";
 
 import { datasetsFolder } from "./embedded.ts";
-
-/** The dataset that files belong to unless told otherwise. */
-export const defaultDataset = "openaq";
+import { defaultDataset } from "./verb.ts";
 
 /** All definitions, the default dataset's first: its tables answer to their bare names. */
 export async function knownDatasets(): Promise<readonly DatasetDefinition[]> {

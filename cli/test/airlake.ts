@@ -30,7 +30,7 @@ export function start(args: readonly string[], settings: RunSettings = {}): Runn
   const { cwd, uid, input = "", env = {} } = settings;
   const child = spawn(process.execPath, [main, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
-    timeout: 25_000,
+    timeout: 100_000,
     killSignal: "SIGKILL",
     env: { ...process.env, NO_COLOR: "1", ...env },
     ...(cwd === undefined ? {} : { cwd }),

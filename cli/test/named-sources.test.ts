@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -172,17 +172,6 @@ describe("a folder", () => {
 
     expect(await refusal(keys(folder, ["day"]))).toContain("There is no file to take in");
   });
-
-  test.skipIf(process.getuid?.() === 0)(
-    "with a file that cannot be read is refused (root can read all: skipped for root)",
-    async () => {
-      const folder = await tempFolder();
-      await tree(folder, ["day/a.csv"]);
-      await chmod(join(folder, "day", "a.csv"), 0);
-
-      expect(await refusal(keys(folder, ["day"]))).toContain("cannot be read: permission is denied");
-    },
-  );
 
   test("of any tree gives each file one key, from which its path can be told", async () => {
     const segment = fc

@@ -51,7 +51,7 @@ describe("of a lake that is there", () => {
     await writeFile(join(cwd, "day", "notes.txt"), "dear diary");
     const ran = await airlake(["run", "day"], { cwd });
     expect(ran).toMatchObject({ code: 1 });
-  }, 60_000);
+  }, 100_000);
   afterAll(async () => rm(cwd, { recursive: true, force: true }));
 
   test("sources are listed with state and counts", async () => {
@@ -186,7 +186,10 @@ describe("of a lake that is there", () => {
   });
 });
 
-describe("ingest", () => {
+// A child process is a second or two; on a busy machine it is ten.
+const patient = { timeout: 120_000 };
+
+describe("ingest", patient, () => {
   test("brings a file in by its address, again without a change, and tells of one that is not there", async () => {
     const cwd = await tempFolder();
     const server = createServer((request, response) => {
@@ -224,7 +227,7 @@ describe("ingest", () => {
   });
 });
 
-describe("the sample and the demo", () => {
+describe("the sample and the demo", patient, () => {
   test("a sample says what is in it, and refuses options that it cannot take", async () => {
     const folder = join(await tempFolder(), "s");
 

@@ -9,7 +9,7 @@ import { tableLines } from "../query/format-table.ts";
 import { openQuery } from "../query/open-query.ts";
 import { truthPath } from "../sample/generate.ts";
 import { shellWord, sized } from "../text.ts";
-import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
+import { type ExitCode, type LakeOptions, type VerbDeps, defaultDataset } from "../verb.ts";
 import { run } from "./run.ts";
 import { makeSample, sampleDefaults } from "./sample.ts";
 
@@ -56,7 +56,7 @@ async function demo(deps: VerbDeps, options: LakeOptions): Promise<ExitCode> {
   }
   say(`Running it through the pipeline into ${options.lake} …`);
   if (!options.json) out.line();
-  const code = await run(deps, [folder], { ...options, dataset: "openaq" });
+  const code = await run(deps, [folder], { ...options, dataset: defaultDataset });
   if (options.json || code !== 0) return code;
   await ask(deps, options);
   await sayWhatNext(deps, options);

@@ -10,7 +10,7 @@ import { openLake } from "../lake.ts";
 import { askToLook } from "../pipeline.ts";
 import { type RunReport, noteBefore, reportWhenQuiet } from "../run-files.ts";
 import { type Session, sayInterrupted, withServices } from "../session.ts";
-import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
+import { type ExitCode, type LakeOptions, type VerbDeps, defaultDataset } from "../verb.ts";
 import { printReport } from "./run.ts";
 
 interface IngestOptions extends LakeOptions {
@@ -26,7 +26,7 @@ export function addIngest(verb: Command, deps: VerbDeps, finish: (code: ExitCode
     )
     .argument("<from>", "https://…, http://… or s3://bucket/key")
     .option("--key <key>", "the key in the lake (default: the dataset's name, /, and the last part of the address)")
-    .option("--dataset <name>", "what the file's records mean: a folder under datasets/", "openaq")
+    .option("--dataset <name>", "what the file's records mean: a folder under datasets/", defaultDataset)
     .option("--unsigned", "read s3:// without credentials, as public buckets allow", false)
     .addHelpText(
       "after",

@@ -12,7 +12,7 @@ import { resolve } from "node:path";
 import { type RunReport, runFiles } from "../run-files.ts";
 import { sayInterrupted, withServices } from "../session.ts";
 import { counted, printable } from "../text.ts";
-import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
+import { type ExitCode, type LakeOptions, type VerbDeps, defaultDataset } from "../verb.ts";
 
 export interface RunOptions extends LakeOptions {
   readonly dataset: string;
@@ -26,7 +26,7 @@ export function addRun(verb: Command, deps: VerbDeps, finish: (code: ExitCode) =
         "its own records. Plain or gzip, CSV or NDJSON: the content tells the format, not the name.",
     )
     .argument("<path...>", "files, folders (with all in them) or quoted patterns such as 'day/*.csv.gz'")
-    .option("--dataset <name>", "what the files' records mean: a folder under datasets/", "openaq")
+    .option("--dataset <name>", "what the files' records mean: a folder under datasets/", defaultDataset)
     .addHelpText(
       "after",
       examples(
