@@ -3,7 +3,9 @@ import { loadDatasets } from "@airlake/shared/load-dataset";
 import type { DatasetDefinition } from "@airlake/shared/contracts/dataset";
 
 import { datasetsFolder } from "./embedded.ts";
-import { defaultDataset } from "./verb.ts";
+
+/** The dataset that files belong to unless told otherwise. */
+export const defaultDataset = "openaq";
 
 /** All definitions, the default dataset's first: its tables answer to their bare names. */
 export async function knownDatasets(): Promise<readonly DatasetDefinition[]> {

@@ -30,6 +30,3 @@ export interface LakeOptions {
 
 /** 0 all good; 1 it ran, and something was rejected or is off; 2 wrong use, or it could not run; 130 stopped by Ctrl-C. */
 export type ExitCode = 0 | 1 | 2 | 130 | 143;
-
-/** The dataset that files belong to unless told otherwise. */
-export const defaultDataset = "openaq";

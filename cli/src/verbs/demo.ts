@@ -2,14 +2,14 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 
-import { knownDatasets } from "../datasets.ts";
+import { defaultDataset, knownDatasets } from "../datasets.ts";
 import { examples } from "../examples.ts";
 import { sizeOnDisk } from "../lake.ts";
 import { tableLines } from "../query/format-table.ts";
 import { openQuery } from "../query/open-query.ts";
 import { truthPath } from "../sample/generate.ts";
 import { shellWord, sized } from "../text.ts";
-import { type ExitCode, type LakeOptions, type VerbDeps, defaultDataset } from "../verb.ts";
+import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 import { run } from "./run.ts";
 import { makeSample, sampleDefaults } from "./sample.ts";
 

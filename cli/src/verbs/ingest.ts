@@ -4,13 +4,14 @@ import { type IngestRequest, ingestRequest } from "@airlake/shared/contracts/mes
 import type { Command } from "commander";
 
 import { CommandError } from "../command-error.ts";
+import { defaultDataset } from "../datasets.ts";
 import { pipelineRoles } from "../embedded.ts";
 import { examples } from "../examples.ts";
 import { openLake } from "../lake.ts";
 import { askToLook } from "../pipeline.ts";
 import { type RunReport, noteBefore, reportWhenQuiet } from "../run-files.ts";
 import { type Session, sayInterrupted, withServices } from "../session.ts";
-import { type ExitCode, type LakeOptions, type VerbDeps, defaultDataset } from "../verb.ts";
+import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 import { printReport } from "./run.ts";
 
 interface IngestOptions extends LakeOptions {

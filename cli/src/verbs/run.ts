@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { type Accounted, totalsOf } from "../account.ts";
 import { printAccount } from "../account-screen.ts";
 import { CommandError } from "../command-error.ts";
+import { defaultDataset } from "../datasets.ts";
 import { diskRoomFor } from "../disk-room.ts";
 import { examples } from "../examples.ts";
 import { openLake } from "../lake.ts";
@@ -12,7 +13,7 @@ import { resolve } from "node:path";
 import { type RunReport, runFiles } from "../run-files.ts";
 import { sayInterrupted, withServices } from "../session.ts";
 import { counted, printable } from "../text.ts";
-import { type ExitCode, type LakeOptions, type VerbDeps, defaultDataset } from "../verb.ts";
+import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
 export interface RunOptions extends LakeOptions {
   readonly dataset: string;

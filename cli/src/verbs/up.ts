@@ -115,7 +115,7 @@ async function stay(deps: VerbDeps, session: Session, { drop, ports, screen }: S
   await allUntil(session.signal, [
     async (signal) => dropWatch.run(signal),
     async (signal) => mendRaw(mend, signal),
-    async (signal) => screen.run({ opened, failed: session.watch.failed, drop: dropWatch.counts }, signal),
+    async (signal) => screen.run({ opened, failed: () => session.watch.failed(), drop: dropWatch.counts }, signal),
   ]);
   out.note("Finishing what is in hand. Ctrl-C again ends at once.");
 }
