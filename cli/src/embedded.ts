@@ -1,6 +1,6 @@
 /**
  * The embedded run: the lake's folder in place of buckets and queues, and the four services in this process.
- * Nothing listens on a port, and nothing but the lake's folder is written.
+ * Nothing listens on a port unless it is asked for, and nothing but the lake's folder is written.
  */
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
@@ -71,26 +71,41 @@ const visibilitySeconds = 30;
 /** Ctrl-C waits this long for what is in hand; then it is handed back. */
 const drainSeconds = 15;
 
-/** Starts the services of these queues. Disposing drains them. */
+/** Starts the services of these queues, with the ports that are given. Disposing drains them, all at once. */
 export async function startServices(
   opened: OpenedLake,
   watch: Watch,
   roles: readonly QueueRole[] = pipelineRoles,
+  ports: Ports = {},
 ): Promise<AsyncDisposable> {
   await using closing = new AsyncDisposableStack();
-  for (const role of queueRoles.filter((one) => roles.includes(one))) closing.use(await starters[role](opened, watch));
+  const services: AsyncDisposable[] = [];
+  closing.defer(async () => drainAll(services));
+  for (const role of queueRoles.filter((one) => roles.includes(one)))
+    services.push(await starters[role](opened, watch, ports));
   return closing.move();
 }
 
+/** One after another, the last would go on taking messages until the others have drained. */
+async function drainAll(services: readonly AsyncDisposable[]): Promise<void> {
+  const ends = await Promise.allSettled(services.map(async (service) => service[Symbol.asyncDispose]()));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+}
+
+/** The ports that services answer on for their health; a service without one opens none. */
+export type Ports = Readonly<Partial<Record<QueueRole, number>>>;
+
+type Start = (opened: OpenedLake, watch: Watch, ports: Ports) => Promise<AsyncDisposable>;
+
 /** Loaded when they are needed: most verbs start nothing, and DuckDB takes its time. */
-const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) => Promise<AsyncDisposable>>> = {
-  async ingest(opened, watch) {
+const starters: Readonly<Record<QueueRole, Start>> = {
+  async ingest(opened, watch, ports) {
     const { start } = await import("@airlake/ingestor/start");
     const { raw: RAW_BUCKET } = opened.topology.buckets;
     const endpoint = sourceEndpointIn();
     return start(
       {
-        ...settingsOf(opened, "ingest"),
+        ...settingsOf(opened, "ingest", ports),
         ...fetchSettings,
         RAW_BUCKET,
         DATASETS_FOLDER: datasetsFolder(),
@@ -99,12 +114,12 @@ const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) =>
       clientsOf(opened, watch, "ingestor"),
     );
   },
-  async clean(opened, watch) {
+  async clean(opened, watch, ports) {
     const { start } = await import("@airlake/cleaner/start");
     const { raw: RAW_BUCKET, silver: SILVER_BUCKET } = opened.topology.buckets;
     return start(
       {
-        ...settingsOf(opened, "clean"),
+        ...settingsOf(opened, "clean", ports),
         ...engineSettings(),
         RAW_BUCKET,
         SILVER_BUCKET,
@@ -115,12 +130,12 @@ const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) =>
       clientsOf(opened, watch, "cleaner"),
     );
   },
-  async join(opened, watch) {
+  async join(opened, watch, ports) {
     const { start } = await import("@airlake/joiner/start");
     const { silver: SILVER_BUCKET, gold: GOLD_BUCKET } = opened.topology.buckets;
     return start(
       {
-        ...settingsOf(opened, "join"),
+        ...settingsOf(opened, "join", ports),
         ...engineSettings(),
         CONCURRENCY: 32,
         SILVER_BUCKET,
@@ -131,12 +146,12 @@ const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) =>
       clientsOf(opened, watch, "joiner"),
     );
   },
-  async catalog(opened, watch) {
+  async catalog(opened, watch, ports) {
     const { start } = await import("@airlake/catalog-sync/start");
     const { silver: SILVER_BUCKET, gold: GOLD_BUCKET } = opened.topology.buckets;
     return start(
       {
-        ...settingsOf(opened, "catalog"),
+        ...settingsOf(opened, "catalog", ports),
         SILVER_BUCKET,
         GOLD_BUCKET,
         DATASETS_FOLDER: datasetsFolder(),
@@ -149,10 +164,12 @@ const starters: Readonly<Record<QueueRole, (opened: OpenedLake, watch: Watch) =>
   },
 };
 
-/** What every service is set to; no port, so none is opened. */
-function settingsOf(opened: OpenedLake, role: QueueRole) {
+/** What every service is set to. */
+function settingsOf(opened: OpenedLake, role: QueueRole, ports: Ports) {
   const queue = opened.topology.queues[role];
+  const port = ports[role];
   return {
+    ...(port === undefined ? {} : { PORT: port }),
     QUEUE: queue.name,
     DEAD_LETTER_QUEUE: queue.deadLetterName,
     OPS_BUCKET: opened.topology.buckets.ops,

@@ -1,4 +1,4 @@
-/** The one writer of the command: results to stdout, words to the person to stderr, and one line that is updated in place. */
+/** The one writer of the command: results to stdout, words to the person to stderr, and lines that are updated in place. */
 import { type Screen, type ScreenStream, screenOf } from "./config.ts";
 
 type Paint = (text: string) => string;
@@ -19,7 +19,7 @@ export interface Out {
   write(text: string | Uint8Array): Promise<void>;
   /** A line to the person, on stderr, so that a pipe gets results only. */
   note(text?: string): void;
-  /** The updated line on stderr; undefined takes it away. Nothing where nobody looks. */
+  /** The updated line on stderr, or several; undefined takes them away. Nothing where nobody looks. */
   status(text: string | undefined): void;
   /** Colours for results, and for notes. */
   readonly style: Style;
@@ -42,7 +42,9 @@ export function createOut(stdout: OutStream, stderr: OutStream, env?: NodeJS.Pro
   const words = screenOf(stderr, env);
   let status: string | undefined;
   const clear = (): void => {
-    if (status !== undefined) stderr.write("\r\u001B[2K");
+    if (status === undefined) return;
+    const above = status.split("\n").length - 1;
+    stderr.write(`\r\u001B[2K${"\u001B[1A\u001B[2K".repeat(above)}`);
   };
   const redraw = (): void => {
     if (status !== undefined) stderr.write(status);
@@ -66,7 +68,8 @@ export function createOut(stdout: OutStream, stderr: OutStream, env?: NodeJS.Pro
       if (!words.live) return;
       clear();
       // One column is left free: a line that fills the terminal wraps and cannot be taken back.
-      status = text === undefined ? undefined : text.slice(0, words.columns - 1);
+      const fitting = text?.split("\n").map((line) => line.slice(0, words.columns - 1));
+      status = fitting?.join("\n");
       redraw();
     },
     style: styleOf(results),

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 
 import { CommandError, diskCodeOf, diskFaultOfCode } from "./command-error.ts";
-import { type OpenedLake, openEmbedded, pipelineRoles, startServices } from "./embedded.ts";
+import { type OpenedLake, type Ports, openEmbedded, pipelineRoles, startServices } from "./embedded.ts";
 import type { Lake } from "./lake.ts";
 import { type Rest, depthOf, untilQuiet } from "./pipeline.ts";
 import { type Progress, createProgress } from "./progress.ts";
 import { counted, grouped } from "./text.ts";
 import type { LakeOptions, VerbDeps } from "./verb.ts";
-import { type Watch, createWatch } from "./watch.ts";
+import { type Watch, type WatchListeners, createWatch } from "./watch.ts";
 
 export interface Session {
   readonly opened: OpenedLake;
@@ -27,20 +27,31 @@ export type Ended<T> =
   | { readonly kind: "ended"; readonly value: T }
   | { readonly kind: "interrupted"; readonly exitCode: 130 | 143 };
 
+export interface SessionRun {
+  readonly lake: Lake;
+  readonly options: LakeOptions;
+  /** Those of the pipeline unless given. */
+  readonly roles?: readonly QueueRole[];
+  /** Where the services answer for their health; none unless given. */
+  readonly ports?: Ports;
+  /** For a session that has no end: is given every line of the services' logs, and no keys are kept. */
+  readonly onLine?: (line: string) => void;
+}
+
 /** Starts the services, tells the story, and drains them, whatever happens. */
 export async function withServices<T>(
   deps: VerbDeps,
-  run: { readonly lake: Lake; readonly options: LakeOptions; readonly roles?: readonly QueueRole[] },
+  run: SessionRun,
   story: (session: Session) => Promise<T>,
 ): Promise<Ended<T>> {
   using interruption = deps.interruption();
   const { signal } = interruption;
   const roles = run.roles ?? pipelineRoles;
-  const watch = createWatch(listenersOf(deps, run.lake, run.options));
+  const watch = createWatch(listenersOf(deps, run));
   try {
     await using opened = await openEmbedded(run.lake, deps.clock);
     using progress = createProgress(deps.out, deps.clock);
-    await using _services = await startServices(opened, watch, roles);
+    await using _services = await startServices(opened, watch, roles, run.ports);
     const rest: Session["rest"] = async (keys, isDone) =>
       untilQuiet({ opened, watch, signal, roles, isDone }, async () =>
         progress.tick(async () => describe({ opened, watch, roles }, keys)),
@@ -77,12 +88,16 @@ async function describe(
   return `${grouped(done)} of ${counted(keys.length, "source")} · ${records} · queued: ${queues}${trouble}`;
 }
 
-function listenersOf(deps: VerbDeps, lake: Lake, options: LakeOptions): Parameters<typeof createWatch>[0] {
-  const folder = join(lake.folder, ".airlake");
+function listenersOf(deps: VerbDeps, run: SessionRun): WatchListeners {
+  const folder = join(run.lake.folder, ".airlake");
   const file = join(folder, "log.ndjson");
   mkdirSync(folder, { recursive: true });
   return {
     onWarning: (line) => appendFileSync(file, line),
-    ...(options.debug ? { onLine: (line: string) => deps.out.note(line.trimEnd()) } : {}),
+    onLine: (line) => {
+      if (run.options.debug) deps.out.note(line.trimEnd());
+      run.onLine?.(line);
+    },
+    keepsNoKeys: run.onLine !== undefined,
   };
 }

@@ -1,7 +1,8 @@
 /** Brings named files into the raw bucket: only what differs, streamed. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { codeOf, httpStatusOf } from "@airlake/shared/errors";
@@ -65,18 +66,30 @@ async function md5Of(path: string, signal: AbortSignal): Promise<string> {
 }
 
 async function upload(deps: UploadDeps, source: NamedSource): Promise<"uploaded"> {
+  await using file = await open(source.path);
   // The size of this moment: a file may have grown since it was named.
-  const { size } = await stat(source.path);
-  await deps.s3.send(
-    new PutObjectCommand({
-      Bucket: deps.bucket,
-      Key: source.key,
-      Body: createReadStream(source.path),
-      ContentLength: size,
-    }),
-    { abortSignal: deps.signal },
-  );
+  const { size, mtimeMs } = await file.stat();
+  const unchanged = async (): Promise<boolean> => {
+    const now = await file.stat();
+    return now.size === size && now.mtimeMs === mtimeMs;
+  };
+  const Body = Readable.from(wholeBytes(source, file.createReadStream({ autoClose: false }), unchanged), {
+    objectMode: false,
+  });
+  const put = new PutObjectCommand({ Bucket: deps.bucket, Key: source.key, Body, ContentLength: size });
+  await deps.s3.send(put, { abortSignal: deps.signal });
   return "uploaded";
+}
+
+/** Half of one version and half of the next is no file: it fails at its end, before anything of it can be seen in the bucket. */
+async function* wholeBytes(
+  source: NamedSource,
+  chunks: AsyncIterable<unknown>,
+  unchanged: () => Promise<boolean>,
+): AsyncGenerator {
+  yield* chunks;
+  if (!(await unchanged()))
+    throw new CommandError(`${source.path} was written to while it was read.`, "Give the same command again.");
 }
 
 function goneWhileRead(source: NamedSource, error: unknown): unknown {

@@ -50,6 +50,13 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/ingest.ts")).addIngest,
   },
   {
+    name: "up",
+    takes: "",
+    summary: "run the pipeline until it is stopped, and take files from a folder as they come",
+    group: fill,
+    load: async () => (await import("./verbs/up.ts")).addUp,
+  },
+  {
     name: "rm",
     takes: "KEY…",
     summary: "take sources out of the lake, with all their records",

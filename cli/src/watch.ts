@@ -47,10 +47,16 @@ interface Line {
 
 const warn = 40;
 
-/** `onLine` is given every line as it is; `onWarning` those that a person may want to find later. */
-export function createWatch(
-  listeners: { readonly onLine?: (line: string) => void; readonly onWarning?: (line: string) => void } = {},
-): Watch {
+export interface WatchListeners {
+  /** Is given every line as it is. */
+  readonly onLine?: (line: string) => void;
+  /** Is given those that a person may want to find later. */
+  readonly onWarning?: (line: string) => void;
+  /** Whoever watches for ever must not collect keys. */
+  readonly keepsNoKeys?: boolean;
+}
+
+export function createWatch(listeners: WatchListeners = {}): Watch {
   const failed = new Map<string, FailedMessage>();
   const settled = new Set<string>();
   const inHand = new Map<string, readonly string[]>();
@@ -63,7 +69,8 @@ export function createWatch(
     inHand.delete(line.messageId);
     if (line.service === "cleaner" && line.outcome === "done") records += line.rowsRead;
     // What the cleaner rejects has no rows to wait for.
-    if (line.key !== "" && (line.service === "joiner" || line.outcome === "rejected")) settled.add(line.key);
+    if (listeners.keepsNoKeys === true || line.key === "") return;
+    if (line.service === "joiner" || line.outcome === "rejected") settled.add(line.key);
   };
   const fail = (line: Line): void => {
     const { message, code } = line.err;
