@@ -28,6 +28,8 @@ export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly type: DuckDBType }[];
   /** The rows, some thousands at a time, to be read once. Ending early ends the query. */
   readonly chunks: AsyncIterable<readonly (readonly DuckDBValue[])[]>;
+  /** The same as DuckDB holds them. One of the two can be read. */
+  readonly dataChunks: AsyncIterable<DuckDBDataChunk>;
 }
 
 export interface Query extends AsyncDisposable {
@@ -127,25 +129,28 @@ async function start(connection: DuckDBConnection, sql: string, run: Run): Promi
     const first = await result.fetchChunk();
     const columns = result.columnNames().map((name, at) => ({ name, type: result.columnType(at) }));
     const next = async (): Promise<DuckDBDataChunk | null> => result.fetchChunk();
-    return {
-      columns,
-      chunks: chunksOf(first, next, { ...run, done: () => run.signal.removeEventListener("abort", interrupt) }),
-    };
+    const done = (): void => run.signal.removeEventListener("abort", interrupt);
+    const dataChunks = chunksOf(first, next, { ...run, done });
+    return { columns, dataChunks, chunks: rowsOf(dataChunks) };
   } catch (error) {
     run.signal.removeEventListener("abort", interrupt);
     throw error;
   }
 }
 
+async function* rowsOf(chunks: AsyncIterable<DuckDBDataChunk>): AsyncGenerator<readonly (readonly DuckDBValue[])[]> {
+  for await (const chunk of chunks) yield chunk.getRows();
+}
+
 async function* chunksOf(
   first: DuckDBDataChunk | null,
   next: () => Promise<DuckDBDataChunk | null>,
   run: Run & { readonly done: () => void },
-): AsyncGenerator<readonly (readonly DuckDBValue[])[]> {
+): AsyncGenerator<DuckDBDataChunk> {
   try {
     for (let chunk = first; chunk !== null && chunk.rowCount > 0; chunk = await next()) {
       run.signal.throwIfAborted();
-      yield chunk.getRows();
+      yield chunk;
     }
     run.signal.throwIfAborted();
   } catch (error) {

@@ -9,10 +9,15 @@ import { writeCsv } from "../query/format-csv.ts";
 import { writeJson } from "../query/format-json.ts";
 import { tableLines } from "../query/format-table.ts";
 import { type QueryResult, openQuery } from "../query/open-query.ts";
+import { checkTarget, writeParquet } from "../query/write-parquet.ts";
+import { counted } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
 interface QueryOptions extends LakeOptions {
   readonly csv: boolean;
+  /** The file to write. */
+  readonly parquet?: string;
+  readonly force: boolean;
 }
 
 export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
@@ -27,6 +32,8 @@ export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode)
     )
     .argument("<sql>", "one statement; - reads it from standard input")
     .option("--csv", "print CSV", false)
+    .option("--parquet <file>", "write a Parquet file, with the columns' types")
+    .option("--force", "let --parquet replace a file that is there", false)
     .addHelpText(
       "after",
       examples(
@@ -35,6 +42,7 @@ export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode)
           ['airlake query "SELECT parameter, count(*) FROM measurements GROUP BY 1"', ""],
           ['airlake query "SELECT reason, count(*) FROM quarantine GROUP BY 1" --json', ""],
           ['airlake query "SELECT * FROM measurements" --csv > all.csv', ""],
+          ['airlake query "SELECT * FROM measurements" --parquet all.parquet', ""],
           ["airlake query - < question.sql", ""],
         ],
         "--json prints an array with one object for each row.",
@@ -46,7 +54,7 @@ export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode)
 }
 
 async function query(deps: VerbDeps, sql: string, options: QueryOptions): Promise<ExitCode> {
-  if (options.csv && options.json) throw new CommandError("--csv and --json exclude each other.", "Give one of them.");
+  await checkOptions(options);
   const lake = await openLake(options.lake, "read");
   const statement = sql === "-" ? await deps.input.text() : sql;
   using interruption = deps.interruption();
@@ -56,12 +64,34 @@ async function query(deps: VerbDeps, sql: string, options: QueryOptions): Promis
       { lake: lake.folder, datasets: await knownDatasets(), clock: deps.clock },
       signal,
     );
-    await print(deps, await asked.run(statement, signal), options);
+    const result = await asked.run(statement, signal);
+    if (options.parquet === undefined) await print(deps, result, options);
+    else await writeFile(deps, result, { file: options.parquet, signal, ...options });
     return 0;
   } catch (error) {
     if (interruption.signal.aborted) return interruption.exitCode();
     throw error;
   }
+}
+
+/** Also whether the file may be written: before a question that takes its time. */
+async function checkOptions({ csv, json, parquet, force }: QueryOptions): Promise<void> {
+  if (csv && json) throw new CommandError("--csv and --json exclude each other.", "Give one of them.");
+  if (csv && parquet !== undefined)
+    throw new CommandError("--csv and --parquet exclude each other.", "Give one of them.");
+  if (force && parquet === undefined)
+    throw new CommandError("--force says nothing without --parquet.", "Name the file, as in --parquet all.parquet");
+  if (parquet !== undefined) await checkTarget(parquet, force);
+}
+
+async function writeFile(
+  { out }: VerbDeps,
+  result: QueryResult,
+  to: { readonly file: string; readonly signal: AbortSignal; readonly force: boolean; readonly json: boolean },
+): Promise<void> {
+  const rows = await writeParquet(result, to);
+  if (to.json) out.line(JSON.stringify({ file: to.file, format: "parquet", rows }));
+  else out.line(`${counted(rows, "row")} written to ${to.file}`);
 }
 
 async function print({ out }: VerbDeps, result: QueryResult, options: QueryOptions): Promise<void> {
