@@ -80,7 +80,7 @@ describe.skipIf(reason !== undefined)(`docker compose${reason === undefined ? ""
     const [container] = await stack.inspect(name);
 
     expect(container?.Config).toMatchObject({ User: "node", Cmd: ["node", "src/main.ts"] });
-    expect(container?.Config.Healthcheck?.Test).toEqual(["CMD", "node", "/airlake/deploy/src/health/check.ts"]);
+    expect(container?.Config.Healthcheck?.Test).toEqual(["CMD", "node", "/airlake/deploy/src/health-check.mjs"]);
     expect(container?.HostConfig).toMatchObject({ ReadonlyRootfs: true, Memory: 2 * 1024 ** 3 });
     expect(container?.Mounts).toEqual([expect.objectContaining({ Destination: "/scratch", RW: true })]);
     const first = await stack.compose("exec", "--no-TTY", name, "cat", "/proc/1/cmdline");

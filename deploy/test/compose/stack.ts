@@ -47,8 +47,8 @@ export async function createStack(): Promise<Stack> {
   const project = `airlake-test-${randomBytes(4).toString("hex")}`;
   const [localStackPort, motoPort] = [await freePort(), await freePort()];
   const ports = { LOCALSTACK_PORT: String(localStackPort), MOTO_PORT: String(motoPort) };
-  // What a poll that was cut off has taken comes back after this time: tests do not wait for two minutes.
-  const env = { ...process.env, ...ports, VISIBILITY_TIMEOUT_SECONDS: "20" };
+  // What a poll that was cut off has taken comes back only after the visibility: tests do not wait for two minutes.
+  const env = { ...process.env, ...ports, VISIBILITY_TIMEOUT_SECONDS: "20", WAIT_TIME_SECONDS: "1" };
   const docker = async (words: readonly string[]): Promise<string> => {
     const options = { cwd: root, env, timeout: longestMs, maxBuffer: 64 * 1024 * 1024 };
     return (await run("docker", [...words], options)).stdout;
