@@ -1,29 +1,25 @@
 /** What DuckDB does with a source's normalised records: judge each by the dataset's SQL, and write the two parts. */
 import { join } from "node:path";
 
+import type { Counts } from "@airlake/shared/contracts/manifest";
+import type { DuckDbSession } from "@airlake/shared/duckdb";
+import type { LoadedDataset } from "@airlake/shared/load-dataset";
 import { z } from "zod";
 
-import type { Counts } from "@airlake/shared/contracts/manifest";
-import { type DuckDbSession, quoteName } from "@airlake/shared/duckdb";
-import type { LoadedDataset } from "@airlake/shared/load-dataset";
-
+import { deliveredOf, quarantineTextOf } from "./read-split.ts";
 import type { Split } from "./split-source.ts";
-import { deliveredCsv, deliveredElements, deliveredLines, malformedElements, originalCsv } from "./sql/delivered.ts";
 import {
   copyToParquet,
   countFlags,
   countReasons,
-  createDuplicates,
   createJudged,
   type Lineage,
-  noDuplicates,
+  markDuplicates,
   selectClean,
   selectQuarantine,
-  selectRejected,
+  selectRejectedNumbers,
   summarise,
 } from "./sql/judge.ts";
-import { type LineShape, readMalformed, readRecords } from "./sql/read-records.ts";
-import { ndjsonSeparator } from "./split-records.ts";
 
 /** A Parquet file in scratch. */
 export interface PartFile {
@@ -47,25 +43,15 @@ export interface CleanParts {
   readonly quarantine: PartFile | undefined;
 }
 
-/** How one kind of source is read. */
-interface Reading {
-  readonly delivered: string;
-  /** Yields source_record and original. */
-  readonly originals: string;
-  /** Yields n and c0. */
-  readonly malformed: string;
-}
-
 /** Throws an error that names all numbers where the records written are not the records split. */
 export async function cleanRecords(
   session: DuckDbSession,
   dataset: LoadedDataset,
   job: CleanRecordsJob,
 ): Promise<CleanParts> {
-  const reading = readingOf(job.split);
-  await judge(session, dataset, { ...job, delivered: reading.delivered });
-  const summary = await summariseJudged(session, dataset);
-  const { clean, quarantine } = await writeParts(session, dataset, { ...job, reading, summary });
+  await judge(session, dataset, job);
+  const summary = await findDuplicates(session, dataset);
+  const { clean, quarantine } = await writeParts(session, dataset, { ...job, summary });
   const counts: Counts = {
     read: job.split.records,
     kept: clean?.rows ?? 0,
@@ -77,72 +63,48 @@ export async function cleanRecords(
   return { counts, clean, quarantine };
 }
 
-const summaryRow = z.tuple([z.object({ rejected: z.number(), flagged: z.number(), repeated: z.number() })]);
-type Summary = z.infer<typeof summaryRow>[0];
-
-async function judge(
-  session: DuckDbSession,
-  dataset: LoadedDataset,
-  job: CleanRecordsJob & { readonly delivered: string },
-): Promise<void> {
+/** Leaves the table `judged` behind. */
+async function judge(session: DuckDbSession, dataset: LoadedDataset, job: CleanRecordsJob): Promise<void> {
   const { definition } = dataset;
   const rules = definition.rulePacks[String(job.rulePack)];
   if (rules === undefined) throw new Error(`dataset ${definition.name} has no rule pack ${job.rulePack}`);
   await session.run("SET VARIABLE reference_time = $1::TIMESTAMPTZ", [job.referenceTime.toISOString()]);
   if (definition.macros !== undefined) await session.run(dataset.sql(definition.macros));
-  const sql = { delivered: job.delivered, format: dataset.sql(job.split.format.sql), rules: dataset.sql(rules) };
-  await session.run(createJudged(sql));
+  const format = dataset.sql(job.split.format.sql);
+  await session.run(createJudged({ delivered: deliveredOf(job.split), format, rules: dataset.sql(rules) }));
 }
 
-/** Leaves the table of duplicates behind, most often empty. */
-async function summariseJudged(session: DuckDbSession, { definition }: LoadedDataset): Promise<Summary> {
-  const key = definition.duplicates?.key ?? [];
-  const [summary] = summaryRow.parse(await session.rows(summarise(key)));
-  await session.run(summary.repeated > 0 ? createDuplicates(key) : noDuplicates);
+const summaryRow = z.tuple([z.object({ rejected: z.number(), flagged: z.number(), repeated: z.number() })]);
+type Summary = z.infer<typeof summaryRow>[0];
+
+async function findDuplicates(session: DuckDbSession, { definition }: LoadedDataset): Promise<Summary> {
+  const { duplicates } = definition;
+  const [summary] = summaryRow.parse(await session.rows(summarise(duplicates?.key ?? [])));
+  if (duplicates && summary.repeated > 0) await session.run(markDuplicates(duplicates.key, duplicates.reason));
   return summary;
-}
-
-interface PartsJob extends CleanRecordsJob {
-  readonly reading: Reading;
-  readonly summary: Summary;
 }
 
 async function writeParts(
   session: DuckDbSession,
   { definition }: LoadedDataset,
-  job: PartsJob,
+  job: CleanRecordsJob & { readonly summary: Summary },
 ): Promise<Pick<CleanParts, "clean" | "quarantine">> {
-  const { reading, split, summary } = job;
+  const { scratch, split, summary } = job;
   const lineage: Lineage = { sourceId: job.sourceId, format: split.format.name };
-  const clean = await writePart(session, selectClean(definition, lineage), join(job.scratch, "clean.parquet"));
+  const clean = await writePart(session, selectClean(definition, lineage), join(scratch, "clean.parquet"));
   // Of most sources every record is kept: nothing is read a second time then.
-  const isAllKept = summary.rejected === 0 && summary.repeated === 0 && clean?.rows === split.records;
-  if (isAllKept) return { clean, quarantine: undefined };
-  const rejected = selectRejected(definition.duplicates?.reason ?? "");
-  const quarantined = selectQuarantine(lineage, { ...reading, rejected });
-  return { clean, quarantine: await writePart(session, quarantined, join(job.scratch, "quarantine.parquet")) };
+  const count = summary.rejected + summary.repeated;
+  if (count === 0 && clean?.rows === split.records) return { clean, quarantine: undefined };
+  const rejected = async (): Promise<readonly number[]> => readNumbers(session);
+  const text = await quarantineTextOf(split, rejected, { count, scratch });
+  const quarantined = selectQuarantine(lineage, text);
+  return { clean, quarantine: await writePart(session, quarantined, join(scratch, "quarantine.parquet")) };
 }
 
-function readingOf(split: Split): Reading {
-  if (split.kind === "json") {
-    return {
-      delivered: deliveredElements(split.path, split.format.records),
-      originals: `SELECT source_record, doc::VARCHAR AS original FROM (${deliveredElements(split.path, split.format.records)})`,
-      malformed: malformedElements(split.path, split.format.records),
-    };
-  }
-  const malformed = readMalformed(split.files.malformed);
-  if (split.kind === "ndjson") {
-    const records = readRecords(split.files, { delimiter: ndjsonSeparator, isQuoted: false, columns: 1 });
-    const delivered = deliveredLines(records);
-    return { delivered, originals: `SELECT source_record, line AS original FROM (${delivered})`, malformed };
-  }
-  const { format, header } = split;
-  const shape: LineShape = { delimiter: split.delimiter, isQuoted: true, columns: header.length };
-  const records = readRecords(split.files, shape);
-  const known = [...new Set([...format.columns, ...format.optional, ...(format.headerless?.columns ?? [])])];
-  const originals = `SELECT ${quoteName("n")} AS source_record, ${originalCsv(header)} AS original FROM (${records})`;
-  return { delivered: deliveredCsv(records, { header, known }), originals, malformed };
+const numberRows = z.array(z.object({ record: z.number() }));
+
+async function readNumbers(session: DuckDbSession): Promise<readonly number[]> {
+  return numberRows.parse(await session.rows(selectRejectedNumbers)).map(({ record }) => record);
 }
 
 const copyStats = z.tuple([z.object({ count: z.coerce.number(), file_size_bytes: z.coerce.number() })]);
@@ -169,6 +131,7 @@ function closeBooks(counts: Counts, { definition }: LoadedDataset): void {
     ...Object.keys(reasons).filter((name) => !definition.reasons.includes(name)),
     ...Object.keys(counts.flags).filter((name) => !definition.flags.some((flag) => flag.name === name)),
   ];
-  if (unknown.length > 0)
+  if (unknown.length > 0) {
     throw new Error(`dataset ${definition.name} does not list what its rules give: ${unknown.join(", ")}`);
+  }
 }

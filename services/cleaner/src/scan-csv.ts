@@ -44,20 +44,16 @@ export function scanCsvRecord(text: Buffer, start: number, isLast: boolean, scan
   for (; at < length; at += 1) {
     const byte = text[at] ?? 0;
     if (byte > highestSign) continue;
-    if (byte === quote) {
-      if (isQuoted) {
-        isQuoted = false;
-        closedAt = at;
-      } else if (at === fieldStart || closedAt === at - 1) {
-        // An opening quote, or the second one of a doubled quote.
-        isQuoted = true;
-      } else {
-        // Text to us, a riddle to strict readers.
-        regular = false;
-      }
+    if (byte === quote && isQuoted) {
+      isQuoted = false;
+      closedAt = at;
+    } else if (byte === quote) {
+      // It opens a field, or is the second one of a doubled quote; else it is text to us, and a riddle to strict readers.
+      if (at === fieldStart || closedAt === at - 1) isQuoted = true;
+      else regular = false;
     } else if (byte === separator || byte === lineFeed || byte === carriageReturn) {
       if (isQuoted) {
-        if (byte !== separator) regular = false;
+        regular = regular && byte === separator;
         continue;
       }
       // Text between a closing quote and the field's end: appended by us, refused by strict readers.

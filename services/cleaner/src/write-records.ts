@@ -11,6 +11,14 @@ export interface RecordFile {
   readonly records: number;
   /** Of its longest line, with its number and line end. */
   readonly longestLineBytes: number;
+  readonly bytes: number;
+  /** Every `linesPerMark` lines, from the first: the line's record and where it begins. Only of the regular file. */
+  readonly marks: readonly Mark[];
+}
+
+export interface Mark {
+  readonly record: number;
+  readonly offset: number;
 }
 
 export interface RecordFiles {
@@ -39,6 +47,7 @@ export interface RecordWriter {
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 }
 
+const linesPerMark = 16;
 const lineFeed = 10;
 const digitZero = 48;
 const digitNine = 57;
@@ -55,9 +64,14 @@ export async function createRecordWriter(folder: string, delimiter: string): Pro
   const count = createCounter();
   const separator = delimiter.charCodeAt(0);
   const blocks = [regular, irregular, malformed];
+  const marks: Mark[] = [];
+  const records = (): number => regular.records + irregular.records + malformed.records;
   const writeLine = (block: Block, text: Buffer, from: { start: number; end: number; separator: number }): void => {
     block.reserve(from.end - from.start + count.width + 2);
     const lineStart = block.at;
+    if (block === regular && block.records % linesPerMark === 0) {
+      marks.push({ record: records() + 1, offset: block.writtenBytes + lineStart });
+    }
     block.at = count.next(block.bytes, block.at);
     block.bytes[block.at] = from.separator;
     block.at += 1 + text.copy(block.bytes, block.at + 1, from.start, from.end);
@@ -76,14 +90,14 @@ export async function createRecordWriter(folder: string, delimiter: string): Pro
       const text = Buffer.from(quoteField(raw));
       writeLine(malformed, text, { start: 0, end: text.length, separator: 0x2c });
     },
-    records: () => regular.records + irregular.records + malformed.records,
+    records,
     flush: async (least = flushBytes) => {
       for (const block of blocks) if (block.at >= least) await block.write();
     },
     close: async () => {
       for (const block of blocks) await block.write();
       await opened.disposeAsync();
-      return { regular: fileOf(regular), irregular: fileOf(irregular), malformed: fileOf(malformed) };
+      return { regular: fileOf(regular, marks), irregular: fileOf(irregular, []), malformed: fileOf(malformed, []) };
     },
     [Symbol.asyncDispose]: async () => opened.disposeAsync(),
   };
@@ -94,8 +108,9 @@ export function quoteField(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }
 
-function fileOf(block: Block): RecordFile {
-  return { path: block.path, records: block.records, longestLineBytes: block.longestLineBytes };
+function fileOf(block: Block, marks: readonly Mark[]): RecordFile {
+  const { longestLineBytes, path, records, writtenBytes } = block;
+  return { path, records, longestLineBytes, bytes: writtenBytes, marks };
 }
 
 /** Bytes on their way to a file. */
@@ -106,6 +121,8 @@ interface Block extends AsyncDisposable {
   at: number;
   records: number;
   longestLineBytes: number;
+  /** What is in the file. */
+  writtenBytes: number;
   /** Makes room for so many more bytes. */
   readonly reserve: (more: number) => void;
   readonly write: () => Promise<void>;
@@ -119,6 +136,7 @@ async function createBlock(path: string): Promise<Block> {
     at: 0,
     records: 0,
     longestLineBytes: 0,
+    writtenBytes: 0,
     reserve: (more) => {
       if (block.at + more <= block.bytes.length) return;
       const larger = Buffer.allocUnsafe(Math.max(2 * block.bytes.length, block.at + more));
@@ -128,6 +146,7 @@ async function createBlock(path: string): Promise<Block> {
     write: async () => {
       const filled = block.bytes.subarray(0, block.at);
       block.at = 0;
+      block.writtenBytes += filled.length;
       for (let written = 0; written < filled.length;) {
         written += (await file.write(filled, written)).bytesWritten;
       }

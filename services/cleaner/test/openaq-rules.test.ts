@@ -233,6 +233,29 @@ test("gives back the raw text of what could not be split, and of a JSON line", a
   ]);
 });
 
+test.each([
+  ["few", [1, 16, 17, 1000, 1001, 19_999, 20_000]],
+  ["many", Array.from({ length: 9000 }, (_, at) => 2 * at + 2)],
+])("gives back the right text where %s records of many are quarantined", async (_what, bad) => {
+  const wanted = new Set(bad);
+  const lines = Array.from({ length: 20_000 }, (_, at) => {
+    const value = wanted.has(at + 1) ? "bad" : String(at);
+    const location = at % 11 === 0 ? "" : `place ${"x".repeat(at % 200)}`;
+    return `${location},C${at + 1},BE,2018-02-06T10:00:00Z,,o3,${value},ppm,50,4${at === 500 ? ",too much" : ""}`;
+  });
+
+  const { quarantine } = cleaned(await cleaning.bytes([names.join(","), ...lines].join("\n")));
+
+  const rows = z
+    .array(z.object({ n: z.number(), original: z.string() }))
+    .parse(await cleaning.query("SELECT source_record::INT AS n, original FROM read_parquet($part)", quarantine));
+  expect(rows.map(({ n }) => n)).toEqual([...new Set([...bad, 501])].toSorted((a, b) => a - b));
+  for (const { n, original } of rows) {
+    if (n === 501) expect(original).toBe(lines[500]);
+    else expect(JSON.parse(original)).toMatchObject({ city: `C${n}`, value: "bad" });
+  }
+});
+
 test("writes the parts with the declared columns, types and lineage, in the order of the source", async () => {
   const lines = Array.from({ length: 3000 }, (_, at) => {
     const location = at % 7 === 0 ? '"line\nbreak"' : "L";

@@ -22,20 +22,21 @@ export function deliveredLines(records: string): string {
   return `SELECT ${quoteName(numberColumn)} AS source_record, ${quoteName(fieldColumn(0))} AS line FROM (${records})`;
 }
 
-/** The elements of the document's array that are objects, numbered from 1 among all its elements. `path` is dotted. */
-export function deliveredElements(documentPath: string, path: string): string {
-  return `SELECT source_record, doc FROM (${elements(documentPath, path)}) WHERE json_type(doc) = 'OBJECT'`;
+/** The elements of the document's array that are objects. */
+export function deliveredElements(elements: string): string {
+  return `SELECT n AS source_record, c0 AS doc FROM (${elements}) WHERE json_type(c0) = 'OBJECT'`;
 }
 
-/** The elements that are no objects: `n` and `c0`, their text. */
-export function malformedElements(documentPath: string, path: string): string {
-  return `SELECT source_record AS n, doc::VARCHAR AS c0 FROM (${elements(documentPath, path)}) WHERE json_type(doc) <> 'OBJECT'`;
+/** The elements that are no objects: n and c0, their text. */
+export function malformedElements(elements: string): string {
+  return `SELECT n, c0::VARCHAR AS c0 FROM (${elements}) WHERE json_type(c0) <> 'OBJECT'`;
 }
 
-function elements(documentPath: string, path: string): string {
+/** The elements of the array at a dotted path: n, from 1, and c0, the element as JSON. */
+export function readElements(documentPath: string, path: string): string {
   const pointer = path === "" ? "" : `/${path.split(".").map(escapePointer).join("/")}`;
   return `
-    SELECT unnest(docs) AS doc, generate_subscripts(docs, 1) AS source_record
+    SELECT unnest(docs) AS c0, generate_subscripts(docs, 1) AS n
     FROM (
       SELECT from_json(json_extract(content::JSON, ${quoteText(pointer)}), '["JSON"]') AS docs
       FROM read_text(${quoteText(documentPath)})
@@ -47,7 +48,7 @@ function escapePointer(name: string): string {
 }
 
 /** A JSON object of a record's fields as delivered; an empty field is an empty text. */
-export function originalCsv(header: readonly string[]): string {
+export function originalFields(header: readonly string[]): string {
   const fields = header.map((name, at) => {
     // A second column of the same name must not be lost: `unit (12)` is the twelfth column.
     const key = header.indexOf(name) === at ? name : `${name} (${at + 1})`;
@@ -55,3 +56,6 @@ export function originalCsv(header: readonly string[]): string {
   });
   return `json_object(${fields.join(", ")})::VARCHAR`;
 }
+
+/** A record that is one text: the text. */
+export const originalText = `${quoteName(fieldColumn(0))}::VARCHAR`;

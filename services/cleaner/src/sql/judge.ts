@@ -36,30 +36,25 @@ export function summarise(key: readonly string[]): string {
 }
 
 /**
- * The table `duplicates`: records that no rule quarantines and that equal an earlier one of these in all of `key`; NULL
- * equals NULL. Equal hashes are looked for first: a hash is narrow, and hardly any record has another's.
+ * Gives `reason` to the records that no rule quarantines and that equal an earlier one of these in all of `key`; NULL equals
+ * NULL. Equal hashes are looked for first: a hash is narrow, and hardly any record has another's.
  */
-export function createDuplicates(key: readonly string[]): string {
+export function markDuplicates(key: readonly string[], reason: string): string {
   return `
-    CREATE TEMP TABLE duplicates AS
-    WITH candidates AS (
-      SELECT hash(${columnList(key)}) AS h FROM judged WHERE len(reasons) = 0 GROUP BY h HAVING count(*) > 1
-    )
-    SELECT source_record
-    FROM judged
-    WHERE len(reasons) = 0 AND hash(${columnList(key)}) IN (FROM candidates)
-    QUALIFY row_number() OVER (PARTITION BY ${columnList(key)} ORDER BY source_record) > 1`;
+    UPDATE judged SET reasons = [${quoteText(reason)}]
+    WHERE source_record IN (
+      WITH candidates AS (
+        SELECT hash(${columnList(key)}) AS h FROM judged WHERE len(reasons) = 0 GROUP BY h HAVING count(*) > 1
+      )
+      SELECT source_record
+      FROM judged
+      WHERE len(reasons) = 0 AND hash(${columnList(key)}) IN (FROM candidates)
+      QUALIFY row_number() OVER (PARTITION BY ${columnList(key)} ORDER BY source_record) > 1
+    )`;
 }
 
-export const noDuplicates = "CREATE TEMP TABLE duplicates (source_record BIGINT)";
-
-/** source_record and reasons of every quarantined record but the malformed ones. */
-export function selectRejected(duplicateReason: string): string {
-  return `
-    SELECT source_record, reasons FROM judged WHERE len(reasons) > 0
-    UNION ALL
-    SELECT source_record, [${quoteText(duplicateReason)}] FROM duplicates`;
-}
+export const selectRejectedNumbers = `
+  SELECT source_record::DOUBLE AS record FROM judged WHERE len(reasons) > 0 ORDER BY record`;
 
 /** What every row of a part carries. */
 export interface Lineage {
@@ -79,32 +74,34 @@ export function selectClean(dataset: DatasetDefinition, lineage: Lineage): strin
   return `
     SELECT ${columns.join(", ")}
     FROM judged
-    WHERE len(reasons) = 0 AND source_record NOT IN (FROM duplicates)
+    WHERE len(reasons) = 0
     ORDER BY source_record`;
 }
 
-/** What is put together in the quarantine part, as SELECTs. */
-export interface QuarantineRows {
-  /** source_record and reasons. */
-  readonly rejected: string;
-  /** source_record and original, of these records or of more. */
-  readonly originals: string;
-  /** n and c0, the raw text. */
-  readonly malformed: string;
+/** Where the quarantine part's text comes from. */
+export interface QuarantineText {
+  /** SELECTs n and the delivered fields, of the rejected records or of more. */
+  readonly records: string;
+  /** What stands in the part of such a record: an expression. */
+  readonly original: string;
+  /** SELECTs n and c0, the raw text of what could not be split. */
+  readonly malformed: string | undefined;
 }
 
-export function selectQuarantine(lineage: Lineage, rows: QuarantineRows): string {
+export function selectQuarantine(lineage: Lineage, { malformed, original, records }: QuarantineText): string {
   const columns = quarantineColumns.map(
     ({ name, type }) => `CAST(${name} AS ${duckDbType(type)}) AS ${quoteName(name)}`,
   );
+  const raw = malformed === undefined ? "" : `UNION ALL SELECT n, ['${malformedReason}'], c0 FROM (${malformed})`;
   return `
     SELECT ${columns.join(", ")}
     FROM (
       SELECT ${quoteText(lineage.sourceId)} AS source_id, ${quoteText(lineage.format)} AS format, reasons[1] AS reason, *
       FROM (
-        SELECT source_record, reasons, original FROM (${rows.rejected}) JOIN (${rows.originals}) USING (source_record)
-        UNION ALL
-        SELECT n, ['${malformedReason}'], c0 FROM (${rows.malformed})
+        SELECT source_record, reasons, ${original} AS original
+        FROM judged JOIN (${records}) AS delivered ON n = source_record
+        WHERE len(reasons) > 0
+        ${raw}
       )
     )
     ORDER BY source_record`;
