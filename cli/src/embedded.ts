@@ -71,7 +71,7 @@ const visibilitySeconds = 30;
 /** Ctrl-C waits this long for what is in hand; then it is handed back. */
 const drainSeconds = 15;
 
-/** Starts the services of these queues, with the ports that are given. Disposing drains them, all at once. */
+/** Starts the services of these queues, with the ports that are given. Disposing drains them. */
 export async function startServices(
   opened: OpenedLake,
   watch: Watch,
@@ -79,16 +79,24 @@ export async function startServices(
   ports: Ports = {},
 ): Promise<AsyncDisposable> {
   await using closing = new AsyncDisposableStack();
-  const services: AsyncDisposable[] = [];
-  closing.defer(async () => drainAll(services));
+  const services = new Map<QueueRole, AsyncDisposable>();
+  closing.defer(async () => drain(opened, services));
   for (const role of queueRoles.filter((one) => roles.includes(one)))
-    services.push(await starters[role](opened, watch, ports));
+    services.set(role, await starters[role](opened, watch, ports));
   return closing.move();
 }
 
-/** One after another, the last would go on taking messages until the others have drained. */
-async function drainAll(services: readonly AsyncDisposable[]): Promise<void> {
-  const ends = await Promise.allSettled(services.map(async (service) => service[Symbol.asyncDispose]()));
+/** What is joined while the services drain should be seen by the next query. */
+const catalogMs = 2000;
+
+/** All at once: one after another, the last would go on taking messages until the others have drained. But the catalog, last. */
+async function drain(opened: OpenedLake, services: ReadonlyMap<QueueRole, AsyncDisposable>): Promise<void> {
+  const others = [...services].filter(([role]) => role !== "catalog");
+  const ends = await Promise.allSettled(others.map(async ([, service]) => service[Symbol.asyncDispose]()));
+  const deadlineMs = opened.clock.monotonicMs() + catalogMs;
+  while (services.has("catalog") && !opened.isQuiet(["catalog"]) && opened.clock.monotonicMs() < deadlineMs)
+    await opened.clock.sleep(25);
+  await services.get("catalog")?.[Symbol.asyncDispose]();
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 

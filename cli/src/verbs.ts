@@ -57,6 +57,13 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/up.ts")).addUp,
   },
   {
+    name: "reprocess",
+    takes: "[PREFIX…]",
+    summary: "do again what was made under other rules or definitions",
+    group: fill,
+    load: async () => (await import("./verbs/reprocess.ts")).addReprocess,
+  },
+  {
     name: "rm",
     takes: "KEY…",
     summary: "take sources out of the lake, with all their records",
