@@ -44,7 +44,7 @@ interface SplitterDeps {
 }
 
 /** Longer records go to the irregular file, so that DuckDB's buffers for the regular one stay small. */
-export const regularRecordBytes = 1024 * 1024;
+const regularRecordBytes = 1024 * 1024;
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;

@@ -112,7 +112,7 @@ export const datasetSchema = z.strictObject({
 export type DatasetDefinition = z.infer<typeof datasetSchema>;
 
 /** The columns that every table of records begins with, whatever the dataset: where a row comes from. */
-export const lineageColumns: readonly Column[] = [
+const lineageColumns: readonly Column[] = [
   {
     name: "source_id",
     type: "text",
@@ -127,7 +127,7 @@ export const lineageColumns: readonly Column[] = [
 ];
 
 /** The column that every table of records ends with. */
-export const flagsColumn: Column = {
+const flagsColumn: Column = {
   name: "flags",
   type: "list<text>",
   comment: "What is noteworthy of a record that was kept",

@@ -101,7 +101,7 @@ function partFile(part: PartName): string {
 }
 
 /** A name that may stand in a key and, quoted, in SQL: lower-case letters, digits, `-` and `_`. */
-export function checkedName(name: string): string {
+function checkedName(name: string): string {
   if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(name))
     throw new RangeError(`not a safe name for a key: ${JSON.stringify(name)}`);
   return name;
