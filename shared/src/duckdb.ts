@@ -1,5 +1,6 @@
 /** DuckDB as every stage uses it: one in-memory instance a process, local files only, memory and threads bounded. */
-import { mkdir, realpath } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp, realpath } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue, version } from "@duckdb/node-api";
@@ -33,8 +34,9 @@ export interface DuckDbSession extends Disposable {
 /** Opens the instance and locks it: no other folder, no network, no extension, no change of settings. */
 export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   const scratch = await realpath(options.scratch);
-  const spill = join(scratch, "duckdb-spill");
-  await mkdir(spill, { recursive: true });
+  // Its own: two instances that spill into one folder overwrite each other's files, and the process crashes. The dot keeps it from
+  // being taken for what a dead attempt left.
+  const spill = await mkdtemp(join(scratch, "duckdb-spill."));
   const instance = await DuckDBInstance.create(":memory:", {
     threads: String(options.threads),
     memory_limit: `${options.memoryLimitMb}MiB`,
@@ -42,6 +44,10 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
   });
+  const close = (): void => {
+    instance.closeSync();
+    rmSync(spill, { recursive: true, force: true });
+  };
   try {
     const connection = await instance.connect();
     // What a record means must not depend on where the worker stands.
@@ -51,13 +57,13 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
     await connection.run("SET GLOBAL lock_configuration = true");
     connection.closeSync();
   } catch (error) {
-    instance.closeSync();
+    close();
     throw error;
   }
   return {
     version: version(),
     connect: async (signal) => openSession(await instance.connect(), signal),
-    [Symbol.dispose]: () => instance.closeSync(),
+    [Symbol.dispose]: close,
   };
 }
 
