@@ -20,8 +20,9 @@ export function generatedFile(number: number, records: number): { readonly name:
 }
 
 function lineOf(number: number, at: number): string {
-  const place = places[(number + at) % places.length] ?? places[0];
-  const month = 1 + ((number + Math.floor(at / 40)) % 2);
+  // A short file has one partition, a long one several: each costs requests.
+  const place = places[(number + Math.floor(at / 60)) % places.length] ?? places[0];
+  const month = 1 + ((number + Math.floor(at / 120)) % 2);
   const hour = String(at % 24).padStart(2, "0");
   const day = String(1 + (at % 27)).padStart(2, "0");
   const utc = at % 31 === 7 ? "yesterday" : `2018-0${month}-${day}T${hour}:00:00Z`;

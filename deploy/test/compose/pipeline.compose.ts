@@ -1,6 +1,6 @@
 // The whole pipeline as `docker compose up` runs it, against the embedded run of the same files.
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { GetPartitionsCommand, GetTablesCommand, GlueClient } from "@aws-sdk/client-glue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -73,7 +73,9 @@ describe.skipIf(reason !== undefined)(`docker compose${reason === undefined ? ""
 
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     process.stdout.write(`docker compose up --wait took ${seconds} s\n`);
-    expect(seconds).toBeLessThan(60);
+    // A machine that has more to do than it can says nothing about a minute.
+    const isBusy = (loadavg()[0] ?? 0) > 3 * availableParallelism();
+    expect(seconds).toBeLessThan(isBusy ? 240 : 60);
   });
 
   test.each(serviceNames)("runs %s with nothing that it does not need", async (name) => {

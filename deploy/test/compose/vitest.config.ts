@@ -10,7 +10,7 @@ export default defineConfig({
     name: "compose",
     root: fileURLToPath(new URL(".", import.meta.url)),
     include: ["**/*.compose.ts"],
-    testTimeout: 120_000,
+    testTimeout: 240_000,
     hookTimeout: 300_000,
     reporters: ["default", createSkippedReporter((text) => process.stdout.write(text))],
   },

@@ -114,15 +114,15 @@ export function openRemoteLake(endpoint: string, topology: Topology): RemoteLake
     },
     download: async (role, folder) => {
       const parts = (await outputs()).filter((part) => part.role === role);
-      const paths: string[] = [];
-      for (const { bucket, key } of parts) {
-        const got = await s3.send(new GetObjectCommand({ Bucket: topology.buckets[bucket], Key: key }));
-        const path = join(folder, key);
-        await mkdir(dirname(path), { recursive: true });
-        await writeFile(path, (await got.Body?.transformToByteArray()) ?? "");
-        paths.push(path);
-      }
-      return paths;
+      return Promise.all(
+        parts.map(async ({ bucket, key }) => {
+          const got = await s3.send(new GetObjectCommand({ Bucket: topology.buckets[bucket], Key: key }));
+          const path = join(folder, key);
+          await mkdir(dirname(path), { recursive: true });
+          await writeFile(path, (await got.Body?.transformToByteArray()) ?? "");
+          return path;
+        }),
+      );
     },
     [Symbol.dispose]: () => [s3, sqs].forEach((one) => one.destroy()),
   };
