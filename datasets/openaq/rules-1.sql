@@ -1,8 +1,8 @@
 -- Rule pack 1: what each record means, why it is quarantined, what is noteworthy of it.
 --
 -- Reads canonical (source_record and text columns, the same for every format). Yields the clean columns, the columns of
--- duplicates.key in dataset.json, reasons (all that match, in order of precedence) and flags. The variable reference_time
--- (TIMESTAMPTZ) is when the source was made.
+-- duplicates.key in dataset.json, reasons (all that match, in order of precedence) and flags. The column reference_time
+-- (TIMESTAMPTZ) of canonical is when the source was made.
 --
 -- Nothing here may raise: what cannot be read is NULL, and a rule says so.
 WITH
@@ -10,6 +10,7 @@ WITH
 read AS (
     SELECT
         source_record,
+        reference_time,
         stripped(location) AS location,
         stripped(city) AS city,
         stripped(country) AS country_raw,
@@ -68,7 +69,7 @@ ruled AS (
         *,
         parameter IS NULL AS missing_parameter,
         utc IS NULL AS bad_timestamp,
-        coalesce(utc > getvariable('reference_time') + INTERVAL 1 HOUR, false) AS future_timestamp,
+        coalesce(utc > reference_time + INTERVAL 1 HOUR, false) AS future_timestamp,
         "value" IS NULL AS bad_value,
         -- What networks write for "no measurement", also after a conversion of units has scaled it.
         coalesce(

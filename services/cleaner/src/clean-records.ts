@@ -1,4 +1,4 @@
-/** What DuckDB does with a source's normalised records: judge each by the dataset's SQL, and write the two parts. */
+/** What DuckDB does with normalised records: judge each by the dataset's SQL, and write the parts of each source. */
 import { join } from "node:path";
 
 import type { Counts } from "@airlake/shared/contracts/manifest";
@@ -6,14 +6,15 @@ import type { DuckDbSession } from "@airlake/shared/duckdb";
 import type { LoadedDataset } from "@airlake/shared/load-dataset";
 import { z } from "zod";
 
-import { deliveredOf, quarantineTextOf } from "./read-split.ts";
+import { deliveredOf, quarantineTextOf, shapeOf } from "./read-split.ts";
 import type { Split } from "./split-source.ts";
 import {
   copyToParquet,
   countFlags,
   countReasons,
   createJudged,
-  type Lineage,
+  type JudgedSource,
+  malformedReason,
   markDuplicates,
   selectClean,
   selectQuarantine,
@@ -28,6 +29,7 @@ export interface PartFile {
   readonly bytes: number;
 }
 
+/** One split source. */
 export interface CleanRecordsJob {
   readonly split: Split;
   readonly sourceId: string;
@@ -43,70 +45,136 @@ export interface CleanParts {
   readonly quarantine: PartFile | undefined;
 }
 
-/** Throws an error that names all numbers where the records written are not the records split. */
+/**
+ * Cleans several sources, in the order of the jobs; those of one shape and rule pack in one go. Throws an error that names all
+ * numbers where the records written of a source are not the records split.
+ */
 export async function cleanRecords(
   session: DuckDbSession,
   dataset: LoadedDataset,
-  job: CleanRecordsJob,
-): Promise<CleanParts> {
-  await judge(session, dataset, job);
-  const summary = await findDuplicates(session, dataset);
-  const { clean, quarantine } = await writeParts(session, dataset, { ...job, summary });
+  jobs: readonly CleanRecordsJob[],
+): Promise<readonly CleanParts[]> {
+  const { macros } = dataset.definition;
+  if (macros !== undefined) await session.run(dataset.sql(macros));
+  const parts = new Map<CleanRecordsJob, CleanParts>();
+  for (const alike of Map.groupBy(jobs, (job) => `${job.rulePack} ${shapeOf(job.split)}`).values()) {
+    const verdicts = await judge(session, dataset, alike);
+    for (const [place, job] of alike.entries()) {
+      parts.set(job, await writeParts(session, dataset, { ...job, ...verdictOf(verdicts, place), place }));
+    }
+  }
+  return jobs.flatMap((job) => parts.get(job) ?? []);
+}
+
+const summaryRows = z.array(
+  z.object({
+    place: z.number(),
+    kept: z.number(),
+    rejected: z.number(),
+    flagged: z.number(),
+    repeated: z.number(),
+  }),
+);
+const nameRows = z.array(z.object({ place: z.number(), name: z.string(), count: z.number() }));
+
+/** What the table `judged` says of all its sources. */
+interface Verdicts {
+  readonly summaries: z.infer<typeof summaryRows>;
+  readonly reasons: z.infer<typeof nameRows>;
+  readonly flags: z.infer<typeof nameRows>;
+}
+
+/** What it says of one. Without the malformed records, which it does not hold. */
+interface Verdict {
+  readonly reasons: Readonly<Record<string, number>>;
+  readonly flags: Readonly<Record<string, number>>;
+  readonly kept: number;
+}
+
+/** Leaves the table `judged` behind. */
+async function judge(
+  session: DuckDbSession,
+  dataset: LoadedDataset,
+  jobs: readonly CleanRecordsJob[],
+): Promise<Verdicts> {
+  const { definition } = dataset;
+  const [first, ...others] = jobs;
+  if (first === undefined) return { summaries: [], reasons: [], flags: [] };
+  const rules = definition.rulePacks[String(first.rulePack)];
+  if (rules === undefined) throw new Error(`dataset ${definition.name} has no rule pack ${first.rulePack}`);
+  const sql = {
+    delivered: deliveredOf(
+      first.split,
+      others.map(({ split }) => split),
+    ),
+    format: dataset.sql(first.split.format.sql),
+    rules: dataset.sql(rules),
+    referenceTimes: jobs.map(({ referenceTime }) => referenceTime),
+  };
+  await session.run(createJudged(sql));
+
+  const { duplicates } = definition;
+  const sources = jobs.length;
+  const summaries = summaryRows.parse(await session.rows(summarise(duplicates?.key ?? [], sources)));
+  const hasSome = (count: "rejected" | "flagged" | "repeated"): boolean => summaries.some((row) => row[count] > 0);
+  if (duplicates && hasSome("repeated")) {
+    await session.run(markDuplicates(duplicates.key, duplicates.reason, sources));
+  }
+  // Most sources have neither: then nothing is asked.
+  const isRejecting = hasSome("rejected") || hasSome("repeated");
+  const reasons = isRejecting ? nameRows.parse(await session.rows(countReasons(sources))) : [];
+  const flags = hasSome("flagged") ? nameRows.parse(await session.rows(countFlags(sources))) : [];
+  return { summaries, reasons, flags };
+}
+
+function verdictOf({ flags, reasons, summaries }: Verdicts, place: number): Verdict {
+  const countsOf = (rows: z.infer<typeof nameRows>): Record<string, number> =>
+    Object.fromEntries(rows.filter((row) => row.place === place).map(({ name, count }) => [name, count]));
+  const summary = summaries.find((row) => row.place === place);
+  const own = countsOf(reasons);
+  const duplicates = sumOf(own) - (summary?.rejected ?? 0);
+  return { reasons: own, flags: countsOf(flags), kept: (summary?.kept ?? 0) - duplicates };
+}
+
+interface PartsJob extends CleanRecordsJob, Verdict {
+  readonly place: number;
+}
+
+async function writeParts(session: DuckDbSession, dataset: LoadedDataset, job: PartsJob): Promise<CleanParts> {
+  const { scratch, split } = job;
+  const source: JudgedSource = { place: job.place, sourceId: job.sourceId, format: split.format.name };
+  const clean =
+    job.kept > 0
+      ? await writePart(session, selectClean(dataset.definition, source), join(scratch, "clean.parquet"))
+      : undefined;
+  // Of most sources every record is kept: nothing is read a second time then.
+  const rejected = sumOf(job.reasons);
+  const isAllKept = rejected === 0 && clean?.rows === split.records;
+  const quarantine = isAllKept ? undefined : await writeQuarantine(session, source, { ...job, count: rejected });
+  const malformed = (quarantine?.rows ?? 0) - rejected;
   const counts: Counts = {
-    read: job.split.records,
+    read: split.records,
     kept: clean?.rows ?? 0,
     quarantined: quarantine?.rows ?? 0,
-    reasons: quarantine ? await countNames(session, countReasons(quarantine.file)) : {},
-    flags: clean && summary.flagged > 0 ? await countNames(session, countFlags(clean.file)) : {},
+    reasons: { ...job.reasons, ...(malformed === 0 ? {} : { [malformedReason]: malformed }) },
+    flags: { ...job.flags },
   };
   closeBooks(counts, dataset);
   return { counts, clean, quarantine };
 }
 
-/** Leaves the table `judged` behind. */
-async function judge(session: DuckDbSession, dataset: LoadedDataset, job: CleanRecordsJob): Promise<void> {
-  const { definition } = dataset;
-  const rules = definition.rulePacks[String(job.rulePack)];
-  if (rules === undefined) throw new Error(`dataset ${definition.name} has no rule pack ${job.rulePack}`);
-  await session.run("SET VARIABLE reference_time = $1::TIMESTAMPTZ", [job.referenceTime.toISOString()]);
-  if (definition.macros !== undefined) await session.run(dataset.sql(definition.macros));
-  const format = dataset.sql(job.split.format.sql);
-  await session.run(createJudged({ delivered: deliveredOf(job.split), format, rules: dataset.sql(rules) }));
-}
-
-const summaryRow = z.tuple([z.object({ rejected: z.number(), flagged: z.number(), repeated: z.number() })]);
-type Summary = z.infer<typeof summaryRow>[0];
-
-async function findDuplicates(session: DuckDbSession, { definition }: LoadedDataset): Promise<Summary> {
-  const { duplicates } = definition;
-  const [summary] = summaryRow.parse(await session.rows(summarise(duplicates?.key ?? [])));
-  if (duplicates && summary.repeated > 0) await session.run(markDuplicates(duplicates.key, duplicates.reason));
-  return summary;
-}
-
-async function writeParts(
+async function writeQuarantine(
   session: DuckDbSession,
-  { definition }: LoadedDataset,
-  job: CleanRecordsJob & { readonly summary: Summary },
-): Promise<Pick<CleanParts, "clean" | "quarantine">> {
-  const { scratch, split, summary } = job;
-  const lineage: Lineage = { sourceId: job.sourceId, format: split.format.name };
-  const clean = await writePart(session, selectClean(definition, lineage), join(scratch, "clean.parquet"));
-  // Of most sources every record is kept: nothing is read a second time then.
-  const count = summary.rejected + summary.repeated;
-  if (count === 0 && clean?.rows === split.records) return { clean, quarantine: undefined };
-  const rejected = async (): Promise<readonly number[]> => readNumbers(session);
-  const text = await quarantineTextOf(split, rejected, { count, scratch });
-  const quarantined = selectQuarantine(lineage, text);
-  return { clean, quarantine: await writePart(session, quarantined, join(scratch, "quarantine.parquet")) };
+  source: JudgedSource,
+  job: PartsJob & { readonly count: number },
+): Promise<PartFile | undefined> {
+  const rejected = async (): Promise<readonly number[]> =>
+    numberRows.parse(await session.rows(selectRejectedNumbers(source))).map(({ record }) => record);
+  const text = await quarantineTextOf(job.split, rejected, job);
+  return writePart(session, selectQuarantine(source, text), join(job.scratch, "quarantine.parquet"));
 }
 
 const numberRows = z.array(z.object({ record: z.number() }));
-
-async function readNumbers(session: DuckDbSession): Promise<readonly number[]> {
-  return numberRows.parse(await session.rows(selectRejectedNumbers)).map(({ record }) => record);
-}
-
 const copyStats = z.tuple([z.object({ count: z.coerce.number(), file_size_bytes: z.coerce.number() })]);
 
 async function writePart(session: DuckDbSession, select: string, file: string): Promise<PartFile | undefined> {
@@ -114,24 +182,23 @@ async function writePart(session: DuckDbSession, select: string, file: string): 
   return stats.count === 0 ? undefined : { file, rows: stats.count, bytes: stats.file_size_bytes };
 }
 
-const namedCounts = z.array(z.object({ name: z.string(), count: z.number() }));
-
-async function countNames(session: DuckDbSession, sql: string): Promise<Record<string, number>> {
-  const rows = namedCounts.parse(await session.rows(sql));
-  return Object.fromEntries(rows.map(({ name, count }) => [name, count]));
-}
-
-/** read is the splitter's count, the others are DuckDB's of what it wrote. */
+/** `read` is the splitter's count, `kept` and `quarantined` are DuckDB's of what it wrote, the reasons' of what it judged. */
 function closeBooks(counts: Counts, { definition }: LoadedDataset): void {
-  const { read, kept, quarantined, reasons } = counts;
-  if (kept + quarantined !== read) {
-    throw new Error(`the books do not close: ${read} records read, but ${kept} kept and ${quarantined} quarantined`);
+  const { flags, kept, quarantined, read, reasons } = counts;
+  if (kept + quarantined !== read || (reasons[malformedReason] ?? 0) < 0) {
+    throw new Error(
+      `the books do not close: ${read} records read, but ${kept} kept and ${quarantined} quarantined, for ${JSON.stringify(reasons)}`,
+    );
   }
   const unknown = [
     ...Object.keys(reasons).filter((name) => !definition.reasons.includes(name)),
-    ...Object.keys(counts.flags).filter((name) => !definition.flags.some((flag) => flag.name === name)),
+    ...Object.keys(flags).filter((name) => !definition.flags.some((flag) => flag.name === name)),
   ];
   if (unknown.length > 0) {
     throw new Error(`dataset ${definition.name} does not list what its rules give: ${unknown.join(", ")}`);
   }
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

@@ -11,8 +11,8 @@ import type { LoadedDataset } from "@airlake/shared/load-dataset";
 import { bodyOf } from "@airlake/shared/object-store";
 import type { Attempt, Input, PartFile, Stage, Target, Wanted } from "@airlake/shared/stage/types";
 import { readWantedRulePack } from "@airlake/shared/stage/wanted-rules";
-import { cleanSource } from "./clean-source.ts";
-import type { Cleaned } from "./clean-source.ts";
+import { createSourceCleaner } from "./clean-source.ts";
+import type { Cleaned, CleanSource } from "./clean-source.ts";
 import type { Limits } from "./limits.ts";
 
 export interface CleanStageDeps {
@@ -39,6 +39,14 @@ export function createCleanStage(deps: CleanStageDeps): Stage<RawObject> {
     if (dataset === undefined) throw new TransientError(`this worker has no dataset ${target.dataset}`);
     return dataset;
   };
+  const cleaners = new Map(
+    [...deps.datasets].map(([name, dataset]) => [name, createSourceCleaner({ duckdb: deps.duckdb, dataset })]),
+  );
+  const cleanerOf = (target: Target): CleanSource => {
+    const cleaner = cleaners.get(target.dataset);
+    if (cleaner === undefined) throw new TransientError(`this worker has no dataset ${target.dataset}`);
+    return cleaner;
+  };
   return {
     name: "cleaner",
     readInput: async (target, signal) => readRaw(deps, target, signal),
@@ -57,21 +65,17 @@ export function createCleanStage(deps: CleanStageDeps): Stage<RawObject> {
     },
 
     async work(target, input, attempt) {
-      const dataset = datasetOf(target);
-      const cleaned = await cleanSource(
-        { duckdb: deps.duckdb, dataset },
-        {
-          body: input.value.body,
-          sizeBytes: input.value.sizeBytes,
-          source: target.source,
-          sourceId: target.sourceId,
-          lastModified: input.value.lastModified,
-          rulePack: attempt.rulePack ?? 1,
-          scratch: attempt.scratch,
-          limits: deps.limits,
-          signal: attempt.signal,
-        },
-      );
+      const cleaned = await cleanerOf(target)({
+        body: input.value.body,
+        sizeBytes: input.value.sizeBytes,
+        source: target.source,
+        sourceId: target.sourceId,
+        lastModified: input.value.lastModified,
+        rulePack: attempt.rulePack ?? 1,
+        scratch: attempt.scratch,
+        limits: deps.limits,
+        signal: attempt.signal,
+      });
       return cleaned.kind === "rejected" ? cleaned : wantedOf(target, attempt, cleaned);
     },
 

@@ -18,7 +18,7 @@ export function isWorthPicking(file: RecordFile, picks: number): boolean {
  */
 export async function pickRecords(file: RecordFile, numbers: readonly number[], path: string): Promise<RecordFile> {
   await using source = await open(file.path);
-  await using target = await open(path, "wx");
+  await using target = await open(path, "w");
   for (const ranges of gathered(blocksOf(file, numbers))) await copyRanges(source, target, ranges);
   return { ...file, path, marks: [] };
 }

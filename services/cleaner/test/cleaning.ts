@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { openDuckDb } from "@airlake/shared/duckdb";
 import { loadDataset } from "@airlake/shared/load-dataset";
 
-import { type CleanJob, type Cleaned, cleanSource } from "../src/clean-source.ts";
+import { type CleanJob, type Cleaned, createSourceCleaner } from "../src/clean-source.ts";
 import { defaultLimits } from "../src/limits.ts";
 import type { SourceRejected } from "../src/rejection.ts";
 
@@ -31,22 +31,20 @@ export async function openCleaning(datasetFolder = openaqFolder, memoryLimitMb =
   const folder = await mkdtemp(join(tmpdir(), "airlake-cleaner-"));
   const dataset = await loadDataset(datasetFolder);
   const duckdb = await openDuckDb({ threads: 2, memoryLimitMb, scratch: folder });
+  const cleanSource = createSourceCleaner({ duckdb, dataset });
   const clean = async (body: Readable, sizeBytes: number, job: Partial<CleanJob>): Promise<Cleaned | SourceRejected> =>
-    cleanSource(
-      { duckdb, dataset },
-      {
-        body,
-        sizeBytes,
-        source: { bucket: "raw", key: "openaq/source" },
-        sourceId: "0123456789abcdef0123456789abcdef",
-        lastModified: farFuture,
-        rulePack: 1,
-        scratch: await mkdtemp(join(folder, "job-")),
-        limits: defaultLimits,
-        signal: new AbortController().signal,
-        ...job,
-      },
-    );
+    cleanSource({
+      body,
+      sizeBytes,
+      source: { bucket: "raw", key: "openaq/source" },
+      sourceId: "0123456789abcdef0123456789abcdef",
+      lastModified: farFuture,
+      rulePack: 1,
+      scratch: await mkdtemp(join(folder, "job-")),
+      limits: defaultLimits,
+      signal: new AbortController().signal,
+      ...job,
+    });
   return {
     bytes: async (bytes, { key = "openaq/source", ...job } = {}) => {
       const buffer = Buffer.from(bytes);

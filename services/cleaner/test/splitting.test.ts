@@ -162,7 +162,9 @@ describe("books that do not close", () => {
 
     await damage(done.kind === "csv" ? done.files.regular.path : "");
 
-    await expect(cleanRecords(session, dataset, job)).rejects.toThrow(/books do not close: 50 records read|CSV Error/);
+    await expect(cleanRecords(session, dataset, [job])).rejects.toThrow(
+      /books do not close: 50 records read|CSV Error/,
+    );
   });
 });
 

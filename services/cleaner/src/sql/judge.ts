@@ -1,72 +1,127 @@
-/** The statements that judge a source's records, and those between the judgement and the two parts. */
+/** The statements that judge records, and those between the judgement and the parts. */
 import { duckDbType } from "@airlake/shared/contracts/column-types";
 import { cleanColumns, type DatasetDefinition, quarantineColumns } from "@airlake/shared/contracts/dataset";
 import { quoteName, quoteText } from "@airlake/shared/duckdb";
+
+import { numberBits } from "./read-records.ts";
 
 /** The dataset's own SQL: `format` reads the relation delivered, `rules` the relation canonical. */
 export interface JudgeSql {
   readonly delivered: string;
   readonly format: string;
   readonly rules: string;
+  /** When each source was made, by its place. */
+  readonly referenceTimes: readonly Date[];
 }
 
-/** The table `judged`: the clean columns, the columns of the duplicates' key, reasons and flags of each record. */
-export function createJudged({ delivered, format, rules }: JudgeSql): string {
+/**
+ * The table `judged`: the clean columns, the columns of the duplicates' key, reasons and flags of each record. canonical has
+ * one column more than the format's SQL gives: reference_time.
+ */
+export function createJudged({ delivered, format, referenceTimes, rules }: JudgeSql): string {
   return `
-    CREATE TEMP TABLE judged AS
-    WITH delivered AS (${delivered}\n), canonical AS (${format}\n), judgement AS (${rules}\n)
+    CREATE OR REPLACE TEMP TABLE judged AS
+    WITH
+    delivered AS (${delivered}\n),
+    formatted AS (${format}\n),
+    canonical AS (SELECT *, ${referenceTimeOf(referenceTimes)} AS reference_time FROM formatted),
+    judgement AS (${rules}\n)
     SELECT * FROM judgement`;
 }
 
-/**
- * One row: `rejected` and `flagged` records, and how many of the others have a key that an earlier one has, `repeated`.
- * Keys are compared by hash: it may find a repetition that is none, never miss one.
- */
-export function summarise(key: readonly string[]): string {
-  const repeated =
-    key.length === 0
-      ? "0"
-      : `count(*) FILTER (WHERE len(reasons) = 0) - count(DISTINCT hash(${columnList(key)})) FILTER (WHERE len(reasons) = 0)`;
-  return `
-    SELECT
-      (count(*) FILTER (WHERE len(reasons) > 0))::DOUBLE AS rejected,
-      (count(*) FILTER (WHERE len(flags) > 0))::DOUBLE AS flagged,
-      (${repeated})::DOUBLE AS repeated
-    FROM judged`;
+function referenceTimeOf(times: readonly Date[]): string {
+  const instants = times.map((time) => `TIMESTAMPTZ ${quoteText(time.toISOString())}`);
+  return instants.length === 1 ? instants.join() : `[${instants.join(", ")}][(source_record >> ${numberBits}) + 1]`;
+}
+
+/** The place of a record's source. */
+function placeOf(sources: number): string {
+  return sources === 1 ? "0" : `source_record >> ${numberBits}`;
 }
 
 /**
- * Gives `reason` to the records that no rule quarantines and that equal an earlier one of these in all of `key`; NULL equals
- * NULL. Equal hashes are looked for first: a hash is narrow, and hardly any record has another's.
+ * One row for each source with records that could be split: `kept`, `rejected` and `flagged` records, and how many of the
+ * kept ones have a key that an earlier one has, `repeated`. Keys are compared by hash: it may find a repetition that is none,
+ * never miss one.
  */
-export function markDuplicates(key: readonly string[], reason: string): string {
+export function summarise(key: readonly string[], sources: number): string {
+  const isKept = "FILTER (WHERE len(reasons) = 0)";
+  const repeated = key.length === 0 ? "0" : `count(*) ${isKept} - count(DISTINCT hash(${columnList(key)})) ${isKept}`;
+  return `
+    SELECT
+      (${placeOf(sources)})::DOUBLE AS place,
+      (count(*) ${isKept})::DOUBLE AS kept,
+      (count(*) FILTER (WHERE len(reasons) > 0))::DOUBLE AS rejected,
+      (count(*) FILTER (WHERE len(flags) > 0))::DOUBLE AS flagged,
+      (${repeated})::DOUBLE AS repeated
+    FROM judged
+    GROUP BY place`;
+}
+
+/**
+ * Gives `reason` to the records that no rule quarantines and that equal an earlier one of these of their source in all of
+ * `key`; NULL equals NULL. Equal hashes are looked for first: a hash is narrow, and hardly any record has another's.
+ */
+export function markDuplicates(key: readonly string[], reason: string, sources: number): string {
+  const hash = `hash(${placeOf(sources)}, ${columnList(key)})`;
   return `
     UPDATE judged SET reasons = [${quoteText(reason)}]
     WHERE source_record IN (
       WITH candidates AS (
-        SELECT hash(${columnList(key)}) AS h FROM judged WHERE len(reasons) = 0 GROUP BY h HAVING count(*) > 1
+        SELECT ${hash} AS h FROM judged WHERE len(reasons) = 0 GROUP BY h HAVING count(*) > 1
       )
       SELECT source_record
       FROM judged
-      WHERE len(reasons) = 0 AND hash(${columnList(key)}) IN (FROM candidates)
-      QUALIFY row_number() OVER (PARTITION BY ${columnList(key)} ORDER BY source_record) > 1
+      WHERE len(reasons) = 0 AND ${hash} IN (FROM candidates)
+      QUALIFY row_number() OVER (PARTITION BY ${placeOf(sources)}, ${columnList(key)} ORDER BY source_record) > 1
     )`;
 }
 
-export const selectRejectedNumbers = `
-  SELECT source_record::DOUBLE AS record FROM judged WHERE len(reasons) > 0 ORDER BY record`;
+/** How often each reason comes first, by source. */
+export function countReasons(sources: number): string {
+  return `
+    SELECT (${placeOf(sources)})::DOUBLE AS place, reasons[1] AS name, count(*)::DOUBLE AS count
+    FROM judged WHERE len(reasons) > 0
+    GROUP BY ALL ORDER BY ALL`;
+}
 
-/** What every row of a part carries. */
-export interface Lineage {
+/** How often each flag is on a kept record, by source. */
+export function countFlags(sources: number): string {
+  return `
+    SELECT place::DOUBLE AS place, name, count(*)::DOUBLE AS count
+    FROM (SELECT ${placeOf(sources)} AS place, unnest(flags) AS name FROM judged WHERE len(reasons) = 0)
+    GROUP BY ALL ORDER BY ALL`;
+}
+
+/** One source among those that are judged, and what every row of its parts carries. */
+export interface JudgedSource {
+  readonly place: number;
   readonly sourceId: string;
   readonly format: string;
 }
 
+/** The number that is added to those of a source's records. */
+function baseOf(source: JudgedSource): number {
+  return source.place * 2 ** numberBits;
+}
+
+function ofSource(source: JudgedSource): string {
+  return `source_record BETWEEN ${baseOf(source) + 1} AND ${baseOf(source) + 2 ** numberBits - 1}`;
+}
+
+export function selectRejectedNumbers(source: JudgedSource): string {
+  return `
+    SELECT (source_record - ${baseOf(source)})::DOUBLE AS record
+    FROM judged WHERE len(reasons) > 0 AND ${ofSource(source)}
+    ORDER BY record`;
+}
+
 /** The rows of the clean part. Sorted: what a dataset's SQL does may lose the order, and two runs should write the same. */
-export function selectClean(dataset: DatasetDefinition, lineage: Lineage): string {
+export function selectClean(dataset: DatasetDefinition, source: JudgedSource): string {
   const values = new Map([
-    ["source_id", quoteText(lineage.sourceId)],
-    ["format", quoteText(lineage.format)],
+    ["source_id", quoteText(source.sourceId)],
+    ["source_record", `source_record - ${baseOf(source)}`],
+    ["format", quoteText(source.format)],
   ]);
   const columns = cleanColumns(dataset).map(
     ({ name, type }) => `CAST(${values.get(name) ?? quoteName(name)} AS ${duckDbType(type)}) AS ${quoteName(name)}`,
@@ -74,11 +129,11 @@ export function selectClean(dataset: DatasetDefinition, lineage: Lineage): strin
   return `
     SELECT ${columns.join(", ")}
     FROM judged
-    WHERE len(reasons) = 0
-    ORDER BY source_record`;
+    WHERE len(reasons) = 0 AND ${ofSource(source)}
+    ORDER BY judged.source_record`;
 }
 
-/** Where the quarantine part's text comes from. */
+/** Where the text of a source's quarantine part comes from. */
 export interface QuarantineText {
   /** SELECTs n and the delivered fields, of the rejected records or of more. */
   readonly records: string;
@@ -88,7 +143,7 @@ export interface QuarantineText {
   readonly malformed: string | undefined;
 }
 
-export function selectQuarantine(lineage: Lineage, { malformed, original, records }: QuarantineText): string {
+export function selectQuarantine(source: JudgedSource, { malformed, original, records }: QuarantineText): string {
   const columns = quarantineColumns.map(
     ({ name, type }) => `CAST(${name} AS ${duckDbType(type)}) AS ${quoteName(name)}`,
   );
@@ -96,10 +151,10 @@ export function selectQuarantine(lineage: Lineage, { malformed, original, record
   return `
     SELECT ${columns.join(", ")}
     FROM (
-      SELECT ${quoteText(lineage.sourceId)} AS source_id, ${quoteText(lineage.format)} AS format, reasons[1] AS reason, *
+      SELECT ${quoteText(source.sourceId)} AS source_id, ${quoteText(source.format)} AS format, reasons[1] AS reason, *
       FROM (
-        SELECT source_record, reasons, ${original} AS original
-        FROM judged JOIN (${records}) AS delivered ON n = source_record
+        SELECT n AS source_record, reasons, ${original} AS original
+        FROM judged JOIN (${records}) AS delivered ON source_record = n + ${baseOf(source)}
         WHERE len(reasons) > 0
         ${raw}
       )
@@ -108,25 +163,11 @@ export function selectQuarantine(lineage: Lineage, { malformed, original, record
 }
 
 /** The one reason that the splitter itself gives. */
-const malformedReason = "malformed-record";
+export const malformedReason = "malformed-record";
 
 /** Writes rows to a file. Its one result row says how many rows and bytes that were. */
 export function copyToParquet(select: string, path: string): string {
   return `COPY (${select}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)`;
-}
-
-export function countReasons(path: string): string {
-  return `
-    SELECT reason AS name, count(*)::DOUBLE AS count
-    FROM read_parquet(${quoteText(path)})
-    GROUP BY ALL ORDER BY ALL`;
-}
-
-export function countFlags(path: string): string {
-  return `
-    SELECT name, count(*)::DOUBLE AS count
-    FROM (SELECT unnest(flags) AS name FROM read_parquet(${quoteText(path)}))
-    GROUP BY ALL ORDER BY ALL`;
 }
 
 function columnList(names: readonly string[]): string {
