@@ -74,6 +74,9 @@ export async function makeSample(options: SampleGeneration): Promise<SampleTruth
   try {
     return await generateSample(options);
   } catch (error) {
+    if (codeOf(error) === "EEXIST" || codeOf(error) === "ENOTDIR") {
+      throw new CommandError(`${options.folder} is a file, or lies in one.`, "Give a folder.", { cause: error });
+    }
     // What the generator itself throws are sentences about the options; the disk's errors have a code.
     if (!(error instanceof Error) || codeOf(error) !== undefined) throw error;
     throw new CommandError(error.message, "See: airlake sample --help", { cause: error });

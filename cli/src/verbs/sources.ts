@@ -24,6 +24,8 @@ interface SourceLine {
   /** current, rejected (with its reason) or retracted; new: begun and not finished. */
   readonly state: string;
   readonly reason?: string;
+  /** The same as a sentence. */
+  readonly detail?: string;
   /** The counts are those of an older version, because the newest was rejected. */
   readonly stale: boolean;
   readonly format: string | null;
@@ -72,7 +74,7 @@ function lineOf({ cleaner, joiner }: Entry & { readonly cleaner: NonNullable<Ent
     dataset: cleaner.dataset,
     sourceId: cleaner.sourceId,
     state: cleaner.state,
-    ...(cleaner.rejection === null ? {} : { reason: cleaner.rejection.reason }),
+    ...(cleaner.rejection === null ? {} : { reason: cleaner.rejection.reason, detail: cleaner.rejection.detail }),
     stale: cleaner.stale,
     format: cleaner.format,
     read,
@@ -86,6 +88,9 @@ function lineOf({ cleaner, joiner }: Entry & { readonly cleaner: NonNullable<Ent
 function print({ out }: VerbDeps, shown: readonly SourceLine[], hidden: number): void {
   if (shown.length === 0) out.line("The lake has no sources yet. Bring some in with: airlake run YOUR_FILES");
   else printTable(out, shown);
+  for (const { key, reason, detail } of shown.filter((line) => line.reason !== undefined)) {
+    out.line(out.style.red(`${printable(key)} is rejected: ${printable(detail ?? reason ?? "")}`));
+  }
   if (hidden > 0) out.line(out.style.dim(`${counted(hidden, "removed source")} not shown; see --all`));
 }
 
