@@ -233,6 +233,50 @@ test("gives back the raw text of what could not be split, and of a JSON line", a
   ]);
 });
 
+test("cleans sources that come together as it cleans them alone", async () => {
+  const line = good.join(",");
+  const bad = line.replace(",1,", ",x,");
+  const odd = line.replace("L,", '"L\n",');
+  const head = names.join(",");
+  const sources = [
+    [head, line, bad, line, "too,few"],
+    [head, line, odd, line],
+    [head],
+    [`${head},more`, `${line},x`, `${bad},y`],
+    [head, line, line.replace("BE", ""), "a", bad],
+    ['{"date":{"utc":"2018-02-06T10:00:00Z"}}', "[]"],
+    ["not a table"],
+    [head, line.replace("2018-02-06T10", "2018-02-09T10")],
+  ].map((lines, at) => ({
+    text: lines.join("\n"),
+    sourceId: String(at).repeat(32),
+    key: `openaq/${at}/2018-02-06.csv`,
+  }));
+  const clean = async ({ text, ...job }: (typeof sources)[number]): Promise<unknown> => {
+    const outcome = await cleaning.bytes(text, job);
+    if (outcome.kind === "rejected") return outcome;
+    const rowsOf = async (part: { readonly file: string } | undefined): Promise<unknown> =>
+      part && cleaning.query("FROM read_parquet($part)", part);
+    return { counts: outcome.counts, clean: await rowsOf(outcome.clean), quarantine: await rowsOf(outcome.quarantine) };
+  };
+
+  const together = await Promise.all(sources.map(clean));
+  const alone = [];
+  for (const source of sources) alone.push(await clean(source));
+
+  expect(together).toEqual(alone);
+  expect(alone.map((one) => z.object({ counts: z.unknown().optional() }).parse(one).counts)).toMatchObject([
+    { read: 4, kept: 1, reasons: { "bad-value": 1, "duplicate-record": 1, "malformed-record": 1 } },
+    { read: 3, kept: 1, reasons: { "duplicate-record": 2 } },
+    { read: 0, kept: 0 },
+    { read: 2, kept: 1, reasons: { "bad-value": 1 } },
+    { read: 4, kept: 2, reasons: { "bad-value": 1, "malformed-record": 1 }, flags: { "country-missing": 1 } },
+    { read: 2, kept: 0, reasons: { "missing-parameter": 1, "malformed-record": 1 } },
+    undefined,
+    { read: 1, kept: 0, reasons: { "future-timestamp": 1 } },
+  ]);
+});
+
 test.each([
   ["few", [1, 16, 17, 1000, 1001, 19_999, 20_000]],
   ["many", Array.from({ length: 9000 }, (_, at) => 2 * at + 2)],
