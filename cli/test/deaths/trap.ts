@@ -142,9 +142,9 @@ function createWitness(worker: string, keys: ReadonlyMap<string, string>): Witne
 
 /** The part of a request that names its source. */
 function aboutOf(input: Command["input"]): string {
-  const { Key: key, Delete: deleted, MessageBody: body, Body: text } = input;
-  if (typeof key === "string" && key.startsWith("failures/")) return String(text);
-  return String(key ?? body ?? JSON.stringify(deleted ?? ""));
+  const { Key: key, Delete: deleted, MessageBody: message, Body: text } = input;
+  const named = typeof key === "string" && key.startsWith("failures/") ? text : (key ?? message);
+  return typeof named === "string" ? named : JSON.stringify(deleted ?? "");
 }
 
 interface Past {
