@@ -110,6 +110,26 @@ describe("an endpoint", () => {
     );
   });
 
+  test("that is silent is not waited for", async () => {
+    await using endpoint = await startEndpoint("silence", "");
+
+    const ended = await refusal("joiner", { ...aws, ...credentials, AWS_ENDPOINT_URL: endpoint.url });
+
+    expect(sentenceOf(ended)).toMatch(/does not answer when asked for the queue join \(silent for 10 s\): start it/u);
+  });
+
+  test("that is silent does not keep SIGTERM from ending the start", async () => {
+    await using endpoint = await startEndpoint("silence", "");
+    const env = { ...settingsFor("joiner", topology), ...aws, ...credentials, AWS_ENDPOINT_URL: endpoint.url };
+    await using joiner = startService("joiner", env);
+
+    await endpoint.asked;
+    joiner.stop();
+    const { code, lines } = await joiner.ended;
+
+    expect({ code, said: lines.map((line) => line["msg"]) }).toEqual({ code: 0, said: ["draining", "stopped"] });
+  });
+
   test("that refuses the credentials is told apart from one that is away", async () => {
     await using endpoint = await startEndpoint(403, '{"__type":"com.amazon.coral.service#InvalidClientTokenId"}');
 
@@ -176,16 +196,22 @@ describe("without an endpoint", () => {
   });
 });
 
-async function startEndpoint(status: number, body: string) {
-  const server = createServer((_request, response) => response.writeHead(status).end(body));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+async function startEndpoint(status: number | "silence", body: string) {
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const server = createServer((_request, response) => {
+    resolve();
+    if (status !== "silence") response.writeHead(status).end(body);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address() as AddressInfo;
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    /** The first request has come. */
+    asked,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await new Promise((closed) => server.close(closed));
     },
   };
 }

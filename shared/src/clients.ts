@@ -71,9 +71,10 @@ export function at(endpoint: string | undefined): { readonly endpoint?: string }
 }
 
 /** The URL of a queue. Throws ConfigError where there is no such queue. */
-export async function queueUrlOf(sqs: QueueClient, name: string): Promise<string> {
+export async function queueUrlOf(sqs: QueueClient, name: string, abortSignal?: AbortSignal): Promise<string> {
+  const options = abortSignal === undefined ? {} : { abortSignal };
   try {
-    const { QueueUrl: url } = await sqs.send(new GetQueueUrlCommand({ QueueName: name }));
+    const { QueueUrl: url } = await sqs.send(new GetQueueUrlCommand({ QueueName: name }), options);
     if (url === undefined) throw new ConfigError(`no URL for queue ${name}`);
     return url;
   } catch (error) {

@@ -87,6 +87,8 @@ describe.skipIf(reason !== undefined)(`docker compose${reason === undefined ? ""
     expect(container?.Mounts).toEqual([expect.objectContaining({ Destination: "/scratch", RW: true })]);
     const first = await stack.compose("exec", "--no-TTY", name, "cat", "/proc/1/cmdline");
     expect(first.split("\0").slice(0, 2)).toEqual(["node", "src/main.ts"]);
+    const packages = (await stack.compose("exec", "--no-TTY", name, "ls", "/airlake/node_modules")).split("\n");
+    expect(packages.filter((one) => ["node", "typescript", "vitest", "testcontainers"].includes(one))).toEqual([]);
   });
 
   test("names the buckets and queues that the bootstrap makes", async () => {

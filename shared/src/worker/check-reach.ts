@@ -6,7 +6,7 @@ import { ConfigError, codeOf, httpStatusOf, isTransient } from "../errors.ts";
 import type { WorkerSettings } from "./settings.ts";
 
 /** Where nothing answers for this long, nothing will. */
-const patienceMs = 15_000;
+const patienceSeconds = 10;
 
 /** One of the names in the settings. */
 export interface Named {
@@ -17,11 +17,12 @@ export interface Named {
 /** Throws ConfigError, one sentence that says what to do, where a bucket or queue is not there, refuses or does not answer. */
 export async function checkReach(settings: WorkerSettings, clients: Clients): Promise<void> {
   for (const queue of queuesOf(settings)) {
-    await explained(settings, { ...queue, what: "queue" }, async () => queueUrlOf(clients.sqs, queue.name));
+    await explained(settings, { ...queue, what: "queue" }, async (signal) =>
+      queueUrlOf(clients.sqs, queue.name, signal),
+    );
   }
   for (const bucket of bucketsOf(settings)) {
-    const abortSignal = AbortSignal.timeout(patienceMs);
-    await explained(settings, { ...bucket, what: "bucket" }, async () =>
+    await explained(settings, { ...bucket, what: "bucket" }, async (abortSignal) =>
       clients.s3.send(new HeadBucketCommand({ Bucket: bucket.name }), { abortSignal }),
     );
   }
@@ -46,9 +47,13 @@ interface Asked extends Named {
   readonly what: "queue" | "bucket";
 }
 
-async function explained(settings: WorkerSettings, asked: Asked, ask: () => Promise<unknown>): Promise<void> {
+async function explained(
+  settings: WorkerSettings,
+  asked: Asked,
+  ask: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
   try {
-    await ask();
+    await ask(AbortSignal.timeout(patienceSeconds * 1000));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const sentence = sentenceOf(settings, asked, error);
@@ -77,6 +82,7 @@ function refusalOf({ what, name, variable }: Asked, error: Error): string | unde
 function silenceOf(settings: WorkerSettings, { what, name }: Asked, error: Error): string {
   const { s3, sqs } = endpointsOf(settings);
   const endpoint = (what === "bucket" ? s3 : sqs) ?? `AWS in ${settings.AWS_REGION ?? "no region"}`;
-  const why = codeOf(error) ?? httpStatusOf(error) ?? error.name;
+  const isSilent = error.name === "AbortError" || error.name === "TimeoutError";
+  const why = isSilent ? `silent for ${patienceSeconds} s` : (codeOf(error) ?? httpStatusOf(error) ?? error.name);
   return `${endpoint} does not answer when asked for the ${what} ${name} (${why}): start it, or correct AWS_ENDPOINT_URL or AWS_REGION`;
 }
