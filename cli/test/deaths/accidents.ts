@@ -23,7 +23,7 @@ export async function setScene(pipeline: Pipeline, worker: StageName, key: strin
 }
 
 /** Sends one more message about a scene's source. */
-export async function remind({ pipeline, worker, key }: Scene): Promise<void> {
+async function remind({ pipeline, worker, key }: Scene): Promise<void> {
   const contract = worker === "cleaner" ? "source-changed/1" : "clean-ready/1";
   const pointer = { contract, source: { bucket: "raw", key }, correlationId: "again" };
   await pipeline.lake.send(pipeline.queues[queueOf[worker]].url, pointer);
