@@ -9,7 +9,7 @@ import { openLake } from "../lake.ts";
 import { type Entry, listEntries, placeOf } from "../ledger.ts";
 import { withoutSharedFolder } from "../key-names.ts";
 import { type Column, fitsUncut, renderTable } from "../table.ts";
-import { counted, grouped, printable, shortTime } from "../text.ts";
+import { counted, grouped, printable, shortTime, wrapped } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
 interface SourcesOptions extends LakeOptions {
@@ -89,7 +89,8 @@ function print({ out }: VerbDeps, shown: readonly SourceLine[], hidden: number):
   if (shown.length === 0) out.line("The lake has no sources yet. Bring some in with: airlake run YOUR_FILES");
   else printTable(out, shown);
   for (const { key, reason, detail } of shown.filter((line) => line.reason !== undefined)) {
-    out.line(out.style.red(`${printable(key)} is rejected: ${printable(detail ?? reason ?? "")}`));
+    out.line(`\n${out.style.red("rejected")} ${printable(key)} (${reason})`);
+    for (const text of wrapped(printable(detail ?? ""), Math.min(out.columns, 100), "  ")) out.line(text);
   }
   if (hidden > 0) out.line(out.style.dim(`${counted(hidden, "removed source")} not shown; see --all`));
 }
