@@ -1,4 +1,5 @@
 /** What DuckDB does with normalised records: judge each by the dataset's SQL, and write the parts of each source. */
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Counts } from "@airlake/shared/contracts/manifest";
@@ -175,11 +176,11 @@ async function writeQuarantine(
 }
 
 const numberRows = z.array(z.object({ record: z.number() }));
-const copyStats = z.tuple([z.object({ count: z.coerce.number(), file_size_bytes: z.coerce.number() })]);
+const copyResult = z.tuple([z.object({ Count: z.coerce.number() })]);
 
 async function writePart(session: DuckDbSession, select: string, file: string): Promise<PartFile | undefined> {
-  const [stats] = copyStats.parse(await session.rows(copyToParquet(select, file)));
-  return stats.count === 0 ? undefined : { file, rows: stats.count, bytes: stats.file_size_bytes };
+  const [{ Count: rows }] = copyResult.parse(await session.rows(copyToParquet(select, file)));
+  return rows === 0 ? undefined : { file, rows, bytes: (await stat(file)).size };
 }
 
 /** `read` is the splitter's count, `kept` and `quarantined` are DuckDB's of what it wrote, the reasons' of what it judged. */

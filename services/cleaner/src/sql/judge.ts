@@ -165,9 +165,9 @@ export function selectQuarantine(source: JudgedSource, { malformed, original, re
 /** The one reason that the splitter itself gives. */
 export const malformedReason = "malformed-record";
 
-/** Writes rows to a file. Its one result row says how many rows and bytes that were. */
+/** Writes rows to a file. Its one result row says how many that were, as Count. */
 export function copyToParquet(select: string, path: string): string {
-  return `COPY (${select}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)`;
+  return `COPY (${select}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd)`;
 }
 
 function columnList(names: readonly string[]): string {
