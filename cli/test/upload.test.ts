@@ -1,9 +1,12 @@
+import { existsSync, writeFileSync } from "node:fs";
 import { readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 import { systemClock } from "@airlake/shared/clock";
+import type { ObjectStore } from "@airlake/shared/object-store";
 
 import { CommandError } from "../src/command-error.ts";
 import { type OpenedLake, openEmbedded } from "../src/embedded.ts";
@@ -64,6 +67,29 @@ describe("uploading", () => {
 
     expect(await readFile(join(opened.lake.folder, "raw", "openaq", "a.csv"), "utf8")).toBe("longer by now");
     await expect(upload(before)).rejects.toThrow(/b\.csv went away while it was read/);
+  });
+
+  test("puts nothing of a file that is written to while it is read", async () => {
+    await writeFile(join(folder, "a.csv"), "a".repeat(200_000));
+    await utimes(join(folder, "a.csv"), 1, 1);
+    await writeFile(join(folder, "b.csv"), "b");
+    const sources = await named();
+    // After the first piece somebody writes over the file, and leaves its size as it is.
+    const s3: ObjectStore = {
+      send: async (command: PutObjectCommand) => {
+        if (!(command instanceof PutObjectCommand) || command.input.Key !== "openaq/a.csv")
+          return opened.s3.send(command);
+        const body = command.input.Body as Readable;
+        body.once("data", () => writeFileSync(join(folder, "a.csv"), "c".repeat(200_000)));
+        body.pause();
+        return opened.s3.send(command);
+      },
+    } as never;
+
+    const uploaded = uploadWhatDiffers({ s3, bucket: "raw", signal: new AbortController().signal }, sources, () => {});
+
+    await expect(uploaded).rejects.toThrow(/a\.csv was written to while it was read/);
+    expect(existsSync(join(opened.lake.folder, "raw", "openaq", "a.csv"))).toBe(false);
   });
 
   test("begins nothing more once it is to stop", async () => {

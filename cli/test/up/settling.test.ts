@@ -83,7 +83,8 @@ describe("a file in the drop folder", () => {
     fc.assert(
       fc.property(pauses, fc.integer({ min: 5, max: 400 }), fc.boolean(), (writerPauses, everyMs, isToldOf) => {
         const settling = createSettling();
-        const writes = writerPauses.reduce<number[]>((at, pause) => [...at, (at.at(-1) ?? 0) + pause], [0]);
+        const writes = [0];
+        for (const pause of writerPauses) writes.push(writes.at(-1)! + pause);
         const end = writes.at(-1) ?? 0;
         let size = 0;
         let lastMs = 0;
