@@ -145,7 +145,6 @@ const starters: Readonly<Record<QueueRole, Start>> = {
       {
         ...settingsOf(opened, "join", ports),
         ...engineSettings(),
-        CONCURRENCY: 32,
         SILVER_BUCKET,
         GOLD_BUCKET,
         NEXT_QUEUE: opened.topology.queues.catalog.name,
@@ -206,7 +205,8 @@ function engineSettings() {
   const cores = availableParallelism();
   const quarterMb = Math.floor(totalmem() / 4 / 1024 / 1024);
   return {
-    CONCURRENCY: 4,
+    // Small sources share a statement; scratch must hold as many of the largest.
+    CONCURRENCY: 16,
     DUCKDB_THREADS: cores,
     DUCKDB_MEMORY_MB: Math.max(256, Math.min(2048, quarterMb)),
   };
