@@ -48,6 +48,8 @@ export interface Worker extends AsyncDisposable {
 
 /** Share of the visibility that is kept back for a step under way when the lease runs out. */
 const leaseMarginShare = 0.25;
+const nextPollMs = 1;
+const nextPollAfterErrorMs = 2000;
 /** After the drain time, for handing back what is in hand. */
 const stopMarginMs = 10_000;
 
@@ -89,7 +91,7 @@ function startConsumer(deps: WorkerDeps, options: WorkerOptions, running: Runnin
     batchSize: 1,
     visibilityTimeout: options.visibilityTimeoutSeconds,
     waitTimeSeconds: options.waitTimeSeconds,
-    pollingWaitTimeMs: 1,
+    pollingWaitTimeMs: nextPollMs,
     authenticationErrorTimeout: 5000,
     messageAttributeNames: ["All"],
     messageSystemAttributeNames: ["All"],
@@ -103,13 +105,20 @@ function startConsumer(deps: WorkerDeps, options: WorkerOptions, running: Runnin
       }
     },
   });
+  const pause = (ms: number): void => consumer.updateOption("pollingWaitTimeMs", ms);
   consumer.on("error", (err) => {
     if (running.state.draining) return;
     running.tally.queueFailed();
     deps.log.error({ err }, "queue request failed");
+    // The library itself asks again at once: a queue that is gone would be asked, and complained of, a hundred times a second.
+    pause(nextPollAfterErrorMs);
   });
-  consumer.on("response_processed", () => running.tally.queueAnswered());
-  consumer.on("empty", () => running.tally.queueAnswered());
+  const answered = (): void => {
+    running.tally.queueAnswered();
+    pause(nextPollMs);
+  };
+  consumer.on("response_processed", answered);
+  consumer.on("empty", answered);
   // settle() never throws; these listeners only keep a defect of the library from passing in silence.
   consumer.on("processing_error", (err) => deps.log.error({ err }, "message could not be settled"));
   consumer.on("timeout_error", (err) => deps.log.error({ err }, "message timed out"));

@@ -4,6 +4,7 @@ import { expect, test, vi } from "vitest";
 
 import { failureRecordSchema } from "../../src/contracts/failure.ts";
 import { TransientError } from "../../src/errors.ts";
+import type { QueueClient } from "../../src/queue-client.ts";
 import { createTestLake } from "../../src/testing/embedded-lake.ts";
 import type { TestLake } from "../../src/testing/embedded-lake.ts";
 import { createFailureDesk } from "../../src/worker/failures.ts";
@@ -14,7 +15,7 @@ interface Fixture {
   readonly lake: TestLake;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
-  start(handle: Handle, options?: Partial<WorkerOptions>): Worker;
+  start(handle: Handle, options?: Partial<WorkerOptions>, sqs?: QueueClient): Worker;
 }
 
 async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
@@ -35,8 +36,8 @@ async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
     lake,
     queueUrl,
     deadLetterQueueUrl,
-    start: (handle, options = {}) =>
-      closing.use(startWorker({ ...lake.clients, failures, handle }, { ...defaults, ...options })),
+    start: (handle, options = {}, sqs = lake.sqs) =>
+      closing.use(startWorker({ ...lake.clients, sqs, failures, handle }, { ...defaults, ...options })),
   };
 }
 
@@ -190,4 +191,26 @@ test("stops at once when nothing is in hand, also in the middle of a long poll",
   await worker[Symbol.asyncDispose]();
 
   expect(performance.now() - startedMs).toBeLessThan(5000);
+});
+
+test("asks a queue that fails only every two seconds, and goes on when it answers again", async () => {
+  await using closing = new AsyncDisposableStack();
+  const { lake, queueUrl, start } = await fixture(closing);
+  let isAway = true;
+  const send = async (...sent: readonly unknown[]): Promise<unknown> => {
+    if (isAway && sent[0] instanceof ReceiveMessageCommand) throw new Error("away");
+    return Reflect.apply(lake.sqs.send, lake.sqs, [...sent]);
+  };
+  const complaints = (): number => lake.lines.filter(({ msg }) => msg === "queue request failed").length;
+  const startedMs = performance.now();
+
+  start(async () => ({ kind: "done", facts: {} }), {}, { send: send as QueueClient["send"] });
+  await vi.waitFor(() => expect(complaints()).toBeGreaterThanOrEqual(4), { timeout: 15_000 });
+  const tookMs = performance.now() - startedMs;
+  isAway = false;
+  await lake.send(queueUrl, { hello: 1 });
+
+  // Two at once, for the second request is on its way already; then one every two seconds.
+  expect(tookMs).toBeGreaterThan(3500);
+  await vi.waitFor(async () => expect(await lake.depth(queueUrl)).toBe(0), { timeout: 10_000 });
 });
