@@ -27,6 +27,13 @@ export interface Lake {
  */
 export async function openLake(shown: string, want: "create" | "write" | "read"): Promise<Lake> {
   const folder = resolve(shown);
+  // DuckDB takes what follows a question mark for parameters of the file's name.
+  if (folder.includes("?")) {
+    throw new CommandError(
+      `${shown} has a question mark in its path, which the catalog cannot lie under.`,
+      "Give another place with --lake DIR.",
+    );
+  }
   const found = await lookAt(folder, shown);
   if (found === "lake") {
     if (want !== "read") await checkWritable(folder, shown);

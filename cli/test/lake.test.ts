@@ -92,6 +92,12 @@ describe("the lake's folder", () => {
     await expect(readdir(folder)).rejects.toThrow("ENOENT");
   });
 
+  test("is refused below a name with a question mark, under which the catalog cannot lie", async () => {
+    const folder = join(await tempFolder(), "what?", "lake");
+
+    expect(await refusal(openLake(folder, "create"))).toContain("question mark");
+  });
+
   test("counts its bytes", async () => {
     const folder = await tempFolder();
     await mkdir(join(folder, "a", "b"), { recursive: true });

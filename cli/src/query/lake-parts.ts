@@ -5,11 +5,12 @@ import type { Clock } from "@airlake/shared/clock";
 import type { Column, DatasetDefinition } from "@airlake/shared/contracts/dataset";
 import type { Manifest, Part } from "@airlake/shared/contracts/manifest";
 import { duckDbType } from "@airlake/shared/contracts/column-types";
-import { catalogFileOf, registeredPartitions } from "@airlake/shared/embedded/catalog-file";
+import { catalogFileOf, hasCatalogFile, registeredPartitions } from "@airlake/shared/embedded/catalog-file";
 import { quoteText } from "@airlake/shared/duckdb";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { z } from "zod";
 
+import { CommandError } from "../command-error.ts";
 import { bucketFolders } from "./query-database.ts";
 import { missingPart } from "./query-error.ts";
 import { readManifests } from "./read-manifests.ts";
@@ -40,6 +41,7 @@ export async function readDatasetState(
   const cleaned = await readManifests(folders.ops, { stage: "cleaner", dataset: dataset.name }, signal);
   const catalog = { file: catalogFileOf(lake.folder), clock: lake.clock };
   const table = { database: dataset.name, name: dataset.table.name };
+  await checkCatalog(catalog.file, joined);
   const registered = await registeredPartitions(catalog, table, signal);
   const isRegistered = (part: Part): boolean => dataset.table.partitions.length === 0 || registered.has(part.partition);
   return {
@@ -50,16 +52,30 @@ export async function readDatasetState(
   };
 }
 
+/** Without its file the catalog knows no partition, and every record would be hidden in silence. */
+async function checkCatalog(file: string, joined: ReadonlyMap<string, Manifest>): Promise<void> {
+  const hasParts = [...joined.values()].some(
+    (manifest) => manifest.outputs.length > 0 && manifest.pending.length === 0,
+  );
+  if (!hasParts || (await hasCatalogFile(file))) return;
+  throw new CommandError(
+    `The lake's catalog is missing: ${file} is not there, or not yet.`,
+    "If no command is at work on the lake, make it again with: airlake reprocess",
+  );
+}
+
 function partsOf(
   manifests: ReadonlyMap<string, Manifest>,
   isWanted: (part: Part) => boolean,
   bucketFolder: string,
 ): readonly CountedPart[] {
-  return [...manifests.values()].flatMap((manifest) => {
+  const parts = [...manifests.values()].flatMap((manifest) => {
     // The parts of a stale source are older than the manifest's fingerprint.
     const kind = manifest.state === "current" ? manifest.fingerprint : undefined;
     return manifest.outputs.filter(isWanted).map((part) => ({ path: join(bucketFolder, part.key), kind }));
   });
+  // A part counts once, however often it is named.
+  return [...new Map(parts.map((part) => [part.path, part])).values()];
 }
 
 export interface SortedParts {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { systemClock } from "@airlake/shared/clock";
+import { catalogFileOf } from "@airlake/shared/embedded/catalog-file";
 import { datasetSchema } from "@airlake/shared/contracts/dataset";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -81,6 +82,13 @@ describe("the table of records", () => {
     await using query = await openFor(lake.folder, weather());
 
     expect(await rowsOf(query, "SELECT count(*) AS n FROM readings")).toEqual([{ n: 1 }]);
+  });
+
+  test("is not silently empty when its catalog is lost", async () => {
+    await lake.source({ key: "weather/a.ndjson", readings: [ghent] });
+    await unlink(catalogFileOf(lake.folder));
+
+    await expect(openFor(lake.folder, weather())).rejects.toThrow("catalog is missing");
   });
 
   test("has only partitions that the catalog knows", async () => {

@@ -13,7 +13,8 @@ export type Counts = z.infer<typeof counts>;
 
 const part = z.strictObject({
   bucket: z.enum(["silver", "gold"]),
-  key: z.string(),
+  /** Readers join it to a folder's path. */
+  key: z.string().refine((key) => !key.split("/").includes(".."), "a part's key stays in its bucket"),
   rows: z.int().min(0),
   bytes: z.int().min(0),
   /** `clean`, `quarantine`, or the partition path in gold. */

@@ -4,6 +4,7 @@ import { manifestKey, sourceIdOf } from "../contracts/keys.ts";
 import type { StageName } from "../contracts/keys.ts";
 import { manifestSchema } from "../contracts/manifest.ts";
 import type { Manifest } from "../contracts/manifest.ts";
+import { parseJson } from "../contracts/s3-event.ts";
 import { TransientError, httpStatusOf } from "../errors.ts";
 import type { ObjectStore } from "../object-store.ts";
 import type { Target } from "./types.ts";
@@ -67,7 +68,8 @@ export function createManifestStore(s3: ObjectStore, bucket: string): ManifestSt
 
 /** Parses a manifest's text. `where` names it in errors. */
 export function parseManifest(text: string, where: string): Manifest {
-  const json: unknown = JSON.parse(text);
+  const json = parseJson(text);
+  if (json === undefined) throw new Error(`manifest ${where} is no JSON: it was damaged, or written by hand`);
   const contract = typeof json === "object" && json !== null && "contract" in json ? json.contract : undefined;
   if (contract !== "manifest/1") {
     throw new TransientError(`manifest ${where} is of contract ${String(contract)}; this worker knows manifest/1`);
