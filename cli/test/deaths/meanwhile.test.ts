@@ -110,6 +110,23 @@ test(
   },
 );
 
+test("a cleaner asks once which rules are wanted, so that it writes down those that it used", async () => {
+  await using pipeline = await startPipeline({ services: false });
+  const { clients } = pipeline.lake;
+  const asked: string[] = [];
+  const send = async (command: { readonly input: { readonly Key?: string } }, options: unknown): Promise<unknown> => {
+    if (command.input.Key?.startsWith("rules/") === true) asked.push(command.input.Key);
+    return (clients.s3.send as (...sent: readonly unknown[]) => Promise<unknown>)(command, options);
+  };
+  await using _cleaner = await pipeline.more("cleaner", { ...clients, s3: { send: send as typeof clients.s3.send } });
+
+  await set(pipeline, "rules", a);
+  await untilQuiet(pipeline, ["cleaner"]);
+
+  expect(await pipeline.manifest("cleaner", keyOf("rules"))).toMatchObject({ state: "current", rulePack: 1 });
+  expect(asked).toEqual(["rules/openaq.json"]);
+});
+
 function keyOf(name: string): string {
   return `openaq/meanwhile/${name}.csv`;
 }
