@@ -52,7 +52,7 @@ async function walkFolder(place: DropPlace, here: Here, walker: Walker): Promise
 }
 
 /** Whether a path is the folder, or lies in it; both absolute and without links. */
-export function isInside(folder: string, path: string): boolean {
+function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way === "" || (way !== ".." && !way.startsWith(`..${sep}`));
 }
