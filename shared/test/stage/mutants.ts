@@ -1,4 +1,9 @@
-/** The protocol with one of its lines taken away or altered, and where the search finds what that line guards against. */
+/**
+ * The protocol with one of its lines taken away or altered, and where the search finds what that line guards against.
+ *
+ * Two lines have no mutant, for no schedule needs them as long as leases keep their promise: looking whether somebody's intent was left
+ * behind before acknowledging, and never acknowledging after the lease. They cost nothing and hold where a lease does not.
+ */
 import type { Edit } from "./load-protocol.ts";
 import type { Plan } from "./search.ts";
 import type { Bounds } from "./world.ts";
