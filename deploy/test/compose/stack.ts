@@ -30,7 +30,7 @@ export interface Container {
     readonly Healthcheck?: { readonly Test: readonly string[] };
   };
   readonly HostConfig: { readonly ReadonlyRootfs: boolean; readonly Memory: number };
-  readonly Mounts: readonly { readonly Name: string; readonly Destination: string; readonly RW: boolean }[];
+  readonly Mounts: readonly { readonly Destination: string; readonly RW: boolean }[];
   readonly NetworkSettings: { readonly Ports: Readonly<Record<string, readonly Binding[] | null>> };
 }
 
@@ -49,8 +49,6 @@ export async function createStack(): Promise<Stack> {
   const ports = { LOCALSTACK_PORT: String(localStackPort), MOTO_PORT: String(motoPort) };
   // What a poll that was cut off has taken comes back only after the visibility: tests do not wait for two minutes.
   const env = { ...process.env, ...ports, VISIBILITY_TIMEOUT_SECONDS: "20", WAIT_TIME_SECONDS: "1" };
-  /** Scaling down leaves the volumes of the containers that it takes away. */
-  const volumes = new Set<string>();
   const docker = async (words: readonly string[]): Promise<string> => {
     const options = { cwd: root, env, timeout: longestMs, maxBuffer: 64 * 1024 * 1024 };
     return (await run("docker", [...words], options)).stdout;
@@ -63,9 +61,7 @@ export async function createStack(): Promise<Stack> {
     compose,
     inspect: async (service) => {
       const ids = (await compose("ps", "--all", "--quiet", service)).trim().split("\n");
-      const containers: readonly Container[] = JSON.parse(await docker(["inspect", ...ids]));
-      for (const { Mounts: mounts } of containers) mounts.forEach(({ Name }) => volumes.add(Name));
-      return containers;
+      return JSON.parse(await docker(["inspect", ...ids]));
     },
     logs: async (service) => {
       const text = await compose("logs", "--no-color", "--no-log-prefix", service);
@@ -75,7 +71,6 @@ export async function createStack(): Promise<Stack> {
     },
     [Symbol.asyncDispose]: async () => {
       await compose("down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "20");
-      if (volumes.size > 0) await docker(["volume", "rm", "--force", ...volumes]);
     },
   };
 }
