@@ -11,8 +11,8 @@ const folders = globSync(root.workspaces, { cwd: import.meta.dirname }).toSorted
 export default defineConfig({
   test: {
     // A test that starts processes or loads a real day may share a small machine with three others.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     maxWorkers: availableParallelism(),
     reporters: ["default", createSkippedReporter((text) => process.stdout.write(text))],
     projects: [...folders, "test"].map((folder) => ({

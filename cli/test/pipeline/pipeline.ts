@@ -99,7 +99,7 @@ export async function startPipeline(
       }),
     quiet: async () => {
       const urls = queueRoles.map((role) => queues[role].url);
-      await vi.waitFor(() => expect(lake.sqs.isQuiet(urls)).toBe(true), { timeout: 25_000, interval: 20 });
+      await vi.waitFor(() => expect(lake.sqs.isQuiet(urls)).toBe(true), { timeout: 50_000, interval: 20 });
     },
     manifest: async (stage, key) => readManifest(lake, stage, key),
     rows: async (sql) => query(lake, sql),
