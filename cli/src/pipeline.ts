@@ -33,8 +33,12 @@ export interface RestDeps {
 const pollMs = 25;
 /** Receives of one message before a person is not kept waiting for it any longer; it comes back after 2, 4, 8 s. */
 const patience = 4;
-/** So long nothing may move here before messages that others hold (or held, when they were killed) are looked past. */
+/** So long nothing may move here before messages that are left are looked at. */
 const stillMs = 1000;
+/** How often it is asked what others hold. */
+const othersMs = 200;
+/** Of the time at most a twentieth is spent on asking. */
+const askShare = 20;
 /** So long nothing may succeed here, while messages fail: two runs on one lake fail them in turn, and see no end of it. */
 const vainMs = 60_000;
 
@@ -46,12 +50,8 @@ export async function untilQuiet(deps: RestDeps, onTick: () => Promise<void>): P
     deps,
     changes(() => watch.settled()),
   );
-  // The ledger of many sources is not asked in every turn.
-  let asked = 0;
-  const askedSince = since(
-    deps,
-    changes(() => asked),
-  );
+  const othersHold = createOthersHold(deps);
+  const isDone = askedRarely(deps);
   for (;;) {
     if (signal.aborted) return { kind: "interrupted" };
     if (opened.isQuiet(roles)) return { kind: "quiet" };
@@ -59,26 +59,53 @@ export async function untilQuiet(deps: RestDeps, onTick: () => Promise<void>): P
     const fault = diskFaultOf(failed, opened.lake.shown);
     if (fault !== undefined) throw fault;
     const vainForMs = settledSince();
-    if (stillSince() > stillMs && askedSince() > stillMs) {
-      const rest = await restOf(deps, failed, vainForMs);
-      if (rest !== undefined) return rest;
-      asked += 1;
-    }
+    if (stillSince() > stillMs && (await isVain(deps, failed, vainForMs))) return { kind: "gave-up", failed };
+    // Others may keep the queues busy for ever. What they hold is waited for only where it matters here.
+    if (failed.length === 0 && (await othersHold()) && (await isDone())) return { kind: "quiet" };
     await onTick();
     await opened.clock.sleep(pollMs);
   }
 }
 
-/** Nothing is in hand here, but messages are left: those that fail here, or others'. Undefined: wait on. */
-async function restOf(deps: RestDeps, failed: readonly FailedMessage[], vainForMs: number): Promise<Rest | undefined> {
+/** Nothing is in hand here, and what is left fails here again and again. */
+async function isVain(deps: RestDeps, failed: readonly FailedMessage[], vainForMs: number): Promise<boolean> {
+  if (failed.length === 0) return false;
   const depths = await depthsOf(deps);
-  if (depths.some(({ waiting }) => waiting > 0)) return undefined;
-  const left = depths.reduce((sum, { inHand }) => sum + inHand, 0);
+  if (depths.some(({ waiting }) => waiting > 0)) return false;
   const isLasting = failed.every(({ receives }) => receives >= patience);
-  if (failed.length > 0 && ((isLasting && left <= failed.length) || vainForMs > vainMs))
-    return { kind: "gave-up", failed };
-  // What another run holds, or held when it was killed, comes back by itself; it is waited for only where it matters here.
-  return failed.length === 0 && (await deps.isDone()) ? { kind: "quiet" } : undefined;
+  return (isLasting && sum(depths) <= failed.length) || vainForMs > vainMs;
+}
+
+/** Whether another process has been working on the queues for a while, or was killed while it did. */
+function createOthersHold(deps: RestDeps): () => Promise<boolean> {
+  const { clock } = deps.opened;
+  let lookedAtMs = clock.monotonicMs();
+  let aloneAtMs = lookedAtMs;
+  return async () => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - lookedAtMs < othersMs) return false;
+    lookedAtMs = nowMs;
+    // For a moment it looks so of one's own messages too, when they are settled and not yet off their queue.
+    if (sum(await depthsOf(deps)) <= deps.watch.inHand()) aloneAtMs = nowMs;
+    return nowMs - aloneAtMs > stillMs;
+  };
+}
+
+function sum(depths: readonly Depth[]): number {
+  return depths.reduce((total, { inHand }) => total + inHand, 0);
+}
+
+/** Asks the ledger whether all is done, but not so often that many sources would hold up the work. */
+function askedRarely({ opened: { clock }, isDone }: RestDeps): () => Promise<boolean> {
+  let notBeforeMs = clock.monotonicMs() + stillMs;
+  return async () => {
+    const startMs = clock.monotonicMs();
+    if (startMs < notBeforeMs) return false;
+    const done = await isDone();
+    const endMs = clock.monotonicMs();
+    notBeforeMs = endMs + Math.max(stillMs, (endMs - startMs) * askShare);
+    return done;
+  };
 }
 
 /** Milliseconds since `moves` was last true when asked. */

@@ -9,6 +9,7 @@ import type { OpenedLake } from "./embedded.ts";
 import { type Entry, placeOf, readEntries, readFailures } from "./ledger.ts";
 import type { NamedSource } from "./named-sources.ts";
 import { askToLook } from "./pipeline.ts";
+import { areRegistered } from "./registered.ts";
 import type { Session } from "./session.ts";
 import { counted, grouped } from "./text.ts";
 import { uploadWhatDiffers } from "./upload.ts";
@@ -48,7 +49,14 @@ export async function noteBefore(opened: OpenedLake, keys: readonly string[]): P
 /** Waits for the pipeline's rest and reads the account of the sources that were noted before. */
 export async function reportWhenQuiet(session: Session, before: Before): Promise<RunReport | undefined> {
   const { opened } = session;
-  const rest = await session.rest(before.keys, async () => !(await look(opened, before)).some(isOpen));
+  const rest = await session.rest(before.keys, async () => {
+    const seen = await look(opened, before);
+    if (seen.some(isOpen)) return false;
+    return areRegistered(
+      opened,
+      seen.map(({ after }) => after.joiner),
+    );
+  });
   if (rest.kind === "interrupted") return undefined;
   const failed = rest.kind === "gave-up" ? rest.failed : [];
   const seen = await withParked(opened, before, await look(opened, before, failed));
