@@ -68,17 +68,15 @@ export function scanCsvRecord(text: Buffer, start: number, isLast: boolean, scan
   // At the text's end, where no line end made sure of it.
   const isClosed = !isQuoted && (closedAt === -1 || closedAt === at - 1);
   scan.regular = regular && isClosed;
-  return endRecord(text, at, isLast, scan);
-}
-
-/** A carriage return that is the last byte may be half of a line end, a closing quote half of a doubled one. */
-function endRecord(text: Buffer, at: number, isLast: boolean, scan: CsvScan): boolean {
   scan.end = at;
   scan.next = at + lineEndBytes(text, at);
-  return isLast || scan.next < text.length || (at < text.length && text[at] === lineFeed);
+  return isLast || at < length;
 }
 
-/** How long the line end at `at` is: LF, CRLF or a lone CR; 0 where there is none. */
+/**
+ * How long the line end at `at` is: LF, CRLF or a lone CR; 0 where there is none. Where a chunk ends between CR and LF the LF
+ * counts as a blank line, which is no record either.
+ */
 export function lineEndBytes(text: Buffer, at: number): number {
   if (at >= text.length) return 0;
   if (text[at] === carriageReturn) return at + 1 < text.length && text[at + 1] === lineFeed ? 2 : 1;

@@ -72,8 +72,7 @@ export function createSplitter(deps: SplitterDeps): Splitter {
     restBytes = left.length;
     enoughBytes = 2 * restBytes;
     await writer.flush();
-    // One byte more may be half of a line end.
-    if (isTooLarge || restBytes > limits.recordBytes + 1) return recordTooLarge(passedBytes, limits);
+    if (isTooLarge || restBytes > limits.recordBytes) return recordTooLarge(passedBytes, limits);
     return writer.records() > limits.records ? tooManyRecords(limits) : undefined;
   };
   return {
@@ -170,9 +169,7 @@ function createLineFinder(text: Buffer, isLast: boolean): { readonly endOf: (sta
     endOf: (start) => {
       if (nextReturn < start) nextReturn = orElse(text.indexOf(carriageReturn, start), text.length);
       const end = Math.min(orElse(text.indexOf(lineFeed, start), text.length), nextReturn);
-      if (isLast) return end;
-      const mayGoOn = end === text.length || (end === text.length - 1 && end === nextReturn);
-      return mayGoOn ? -1 : end;
+      return end === text.length && !isLast ? -1 : end;
     },
   };
 }
