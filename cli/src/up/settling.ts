@@ -20,8 +20,13 @@ export function signatureOf(facts: FileFacts): string {
 
 /** A writer that pauses for longer than this should write under another name, and rename. */
 export const quietMs = 1500;
-/** After a rename: so long a write that is on its way may take to be told of. */
+/** What was renamed is looked at twice, so far apart: tools that set a file's times or permissions while they write go on at once. */
 const renamedMs = 50;
+/**
+ * Where only the lack of news of a write speaks for a rename. A copy made inside the system is told of when it is done, and on a busy
+ * disk it pauses for 200 ms at a time.
+ */
+const unheardMs = 300;
 
 export interface Settling {
   /** A look at a file. True: it is whole, and no longer waited for. */
@@ -43,6 +48,7 @@ export interface Settling {
 
 interface Waiting {
   readonly signature: string;
+  readonly inode: bigint;
   /** When this content was first seen. */
   readonly sinceMs: number;
   readonly notBeforeMs: number;
@@ -62,25 +68,23 @@ export function createSettling(): Settling {
       const signature = signatureOf(facts);
       const found = waiting.get(path);
       const before = found?.signature === signature ? found : undefined;
+      // The same file with another content is being written, whatever is told of it.
+      if (before === undefined && found?.inode === facts.inode) came.delete(path);
       const { sinceMs, notBeforeMs } = before ?? { sinceMs: nowMs, notBeforeMs: nowMs };
-      const wholeMs = sinceMs + (isRenamed(facts, came.has(path)) ? renamedMs : quietMs);
+      const wholeMs = sinceMs + patienceMs(facts, came.has(path));
       const dueMs = Math.max(wholeMs, notBeforeMs);
       if (before !== undefined && nowMs >= dueMs) {
         forget(path);
         return true;
       }
-      waiting.set(path, { signature, sinceMs, notBeforeMs, dueMs });
+      waiting.set(path, { signature, inode: facts.inode, sinceMs, notBeforeMs, dueMs });
       return false;
     },
     came: (path) => void came.add(path),
     wasWritten: (path) => void came.delete(path),
     postpone: (path, facts, untilMs) => {
-      waiting.set(path, {
-        signature: signatureOf(facts),
-        sinceMs: untilMs - quietMs,
-        notBeforeMs: untilMs,
-        dueMs: untilMs,
-      });
+      const times = { sinceMs: untilMs - quietMs, notBeforeMs: untilMs, dueMs: untilMs };
+      waiting.set(path, { signature: signatureOf(facts), inode: facts.inode, ...times });
     },
     forget,
     due: (nowMs) => [...waiting].flatMap(([path, { dueMs }]) => (dueMs <= nowMs ? [path] : [])),
@@ -90,9 +94,11 @@ export function createSettling(): Settling {
 }
 
 /**
- * A file that has bytes, but was never seen to be written since its name came, was written under another name. So was one whose
- * last change is no write. An empty file says nothing: its writer may only have begun.
+ * How long a content must have been there. A file whose last change is no write was renamed. One that has bytes, but was never told
+ * to be written to since its name came, was written under another name. An empty file says nothing: its writer may only have begun.
  */
-function isRenamed(facts: FileFacts, cameUnwritten: boolean): boolean {
-  return facts.sizeBytes > 0 && (cameUnwritten || facts.changedNs > facts.writtenNs);
+function patienceMs(facts: FileFacts, cameUnwritten: boolean): number {
+  if (facts.sizeBytes === 0) return quietMs;
+  if (facts.changedNs > facts.writtenNs) return renamedMs;
+  return cameUnwritten ? unheardMs : quietMs;
 }

@@ -37,13 +37,13 @@ describe("a file in the drop folder", () => {
 
     const first = [settling.look("a", renamed, 0), settling.look("b", written(10, 0), 0)];
     settling.look("c", written(10, 0), 0);
-    const due = settling.due(50);
-    const second = [settling.look("a", renamed, 50), settling.look("b", written(10, 0), 50)];
+    const soon = settling.due(50);
+    const second = [settling.look("a", renamed, 50), settling.look("b", written(10, 0), 300)];
 
     expect(first).toEqual([false, false]);
-    expect(due).toEqual(["a", "b"]);
+    expect(soon).toEqual(["a"]);
     expect(second).toEqual([true, true]);
-    expect(settling.look("c", written(10, 0), 60)).toBe(false);
+    expect(settling.look("c", written(10, 0), 310)).toBe(false);
     expect(settling.nextDueMs()).toBe(quietMs);
   });
 
@@ -54,8 +54,22 @@ describe("a file in the drop folder", () => {
 
     settling.wasWritten("a");
 
-    expect(settling.look("a", written(10, 0), 60)).toBe(false);
+    expect(settling.look("a", written(10, 0), 310)).toBe(false);
     expect(settling.look("a", written(10, 0), quietMs)).toBe(true);
+  });
+
+  test("that grows without a word is in no hurry either, but another file under its name is", () => {
+    const settling = createSettling();
+    settling.came("a");
+    settling.came("b");
+    settling.look("a", written(10, 0), 0);
+    settling.look("b", written(10, 0), 0);
+
+    settling.look("a", written(20, 0), 100);
+    settling.look("b", written(20, 0, { inode: 8n }), 100);
+
+    expect(settling.look("a", written(20, 0), 500)).toBe(false);
+    expect(settling.look("b", written(20, 0, { inode: 8n }), 500)).toBe(true);
   });
 
   test("that is empty is never whole at once: its writer may only have begun", () => {
@@ -64,7 +78,7 @@ describe("a file in the drop folder", () => {
 
     settling.look("a", written(0, 0, { changedNs: 5_000_000n }), 0);
 
-    expect(settling.look("a", written(0, 0, { changedNs: 5_000_000n }), 60)).toBe(false);
+    expect(settling.look("a", written(0, 0, { changedNs: 5_000_000n }), 400)).toBe(false);
   });
 
   test("that was postponed waits, unless it changes", () => {
