@@ -65,7 +65,7 @@ const long = [
 
 test.for(long)("outputs follow the source in the plainest and in random orders: $name", options, async ({ bounds }) => {
   const plan = large
-    ? { departures: 3, attempts: 4, walks: 20_000, limit: 60_000 }
+    ? { departures: 2, attempts: 4, walks: 8000, limit: 20_000 }
     : { departures: 2, attempts: 4, walks: 500, limit: 1500 };
 
   const finding = await search(protocol, bounds, plan);
