@@ -25,6 +25,8 @@ export interface Delivery {
   /** What the store says the body's length is. */
   readonly sizeBytes: number;
   readonly limits: Limits;
+  /** Is shown how the inflated body begins, before anything else is done with it; again when more of it has come. */
+  readonly showFirstBytes: (first: Buffer) => void;
 }
 
 /** The state of one reception. */
@@ -45,7 +47,7 @@ export async function receiveSource(delivery: Delivery, sink: TextSink): Promise
   const { body, sizeBytes } = delivery;
   const tally: Tally = { bodyBytes: 0, lastNonZero: -1, gzipBytes: 0, inflatedBytes: 0 };
   try {
-    const outcome = await passText(inflated(counted(body, tally), tally), { tally, limits: delivery.limits, sink });
+    const outcome = await passText(inflated(counted(body, tally), tally), { ...delivery, tally, sink });
     if ("reason" in outcome) return outcome;
     checkLength(tally, sizeBytes);
     return garbageBehindGzip(tally) ?? outcome;
@@ -139,9 +141,8 @@ async function nextOf(chunks: AsyncGenerator<Buffer>): Promise<Buffer | undefine
   return next.done ? undefined : next.value;
 }
 
-interface Passage {
+interface Passage extends Pick<Delivery, "limits" | "showFirstBytes"> {
   readonly tally: Tally;
-  readonly limits: Limits;
   readonly sink: TextSink;
 }
 
@@ -152,6 +153,7 @@ async function passText(chunks: AsyncGenerator<Buffer>, passage: Passage): Promi
   let head: Buffer | undefined = Buffer.alloc(0);
   for await (const chunk of chunks) {
     const ready: Buffer = head === undefined ? chunk : Buffer.concat([head, chunk]);
+    if (head !== undefined) passage.showFirstBytes(ready);
     if (head !== undefined && ready.length < signatureBytes) {
       head = ready;
       continue;

@@ -49,7 +49,7 @@ export async function splitSource(dataset: DatasetDefinition, job: SplitJob): Pr
   const { limits } = job;
   // The head is gathered until the format can be told from it; then everything flows on into the format's reader.
   let head: Buffer = Buffer.alloc(0);
-  let first: Buffer | undefined;
+  let first = "";
   await using stack = new AsyncDisposableStack();
   let reader: Reader | undefined;
   const recognise = async (whole: boolean): Promise<Rejection | undefined> => {
@@ -59,8 +59,10 @@ export async function splitSource(dataset: DatasetDefinition, job: SplitJob): Pr
     return reader.push(head);
   };
 
-  const received = await receiveSource(job, async (text) => {
-    first ??= Buffer.from(text.subarray(0, firstBytes));
+  const showFirstBytes = (bytes: Buffer): void => {
+    first = shown(bytes.subarray(0, firstBytes));
+  };
+  const received = await receiveSource({ ...job, showFirstBytes }, async (text) => {
     if (reader) return reader.push(text);
     head = Buffer.concat([head, text]);
     return head.length > limits.headBytes ? recognise(false) : undefined;
@@ -69,26 +71,20 @@ export async function splitSource(dataset: DatasetDefinition, job: SplitJob): Pr
   const unrecognised = reader ? undefined : await recognise(true);
   const ended = unrecognised ?? (await reader?.end(received.textBytes));
   if (ended === undefined) throw new Error("a source was received, but nothing was made of it");
-  return isRejection(ended) ? rejected(ended, first ?? head) : ended;
+  return isRejection(ended) ? rejected(ended, first) : ended;
 }
 
 /** How much of a rejected source's beginning is shown. */
 const firstBytes = 256;
 
-function rejected(rejection: Rejection, first: Buffer | undefined): SourceRejected {
-  const { reason, detail } = rejection;
-  return {
-    kind: "rejected",
-    reason,
-    detail,
-    firstBytes: shown((first ?? Buffer.alloc(0)).subarray(0, firstBytes)),
-  };
+function rejected({ detail, reason }: Rejection, first: string): SourceRejected {
+  return { kind: "rejected", reason, detail, firstBytes: first };
 }
 
-/** As text, or as hexadecimal bytes where it is no text; the cut may go through the last character. */
+/** As text, or as hexadecimal bytes where control characters say that it is none. A cut may go through the last character. */
 function shown(bytes: Buffer): string {
-  const text = bytes.toString("utf8");
-  return text.slice(0, -1).includes("\ufffd") ? bytes.toString("hex") : text;
+  const isText = bytes.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
+  return isText ? bytes.toString("utf8").replace(/\ufffd$/, "") : bytes.toString("hex");
 }
 
 async function openReader(recognised: Recognised, job: SplitJob): Promise<Reader> {

@@ -78,8 +78,15 @@ it.each(sources)("rejects %s as %s", async (_what, reason, bytes, says) => {
   expect(outcome.kind === "rejected" && outcome.detail).toMatch(says);
 });
 
-test("a rejection shows how the inflated text begins", async () => {
-  expect(await cleaning.bytes(gzipSync("a,b\n1,2\n"))).toMatchObject({ firstBytes: "a,b\n1,2\n" });
+test.each([
+  ["text", gzipSync("a,b\n1,2\n"), "a,b\n1,2\n"],
+  ["long text, cut in a character", `x${"é".repeat(200)}`, `x${"é".repeat(127)}`],
+  ["text in another encoding", Buffer.from("Liège\n", "latin1"), "Li\ufffdge\n"],
+  ["bytes that are no text", Buffer.from("504b030400", "hex"), "504b030400"],
+  ["what there is of a gzip that is cut off", gzipSync("a,b\n".repeat(3000)).subarray(0, -4), "a,b\n".repeat(64)],
+  ["nothing where nothing is", "", ""],
+])("a rejection shows how the inflated source begins: %s", async (_what, bytes, firstBytes) => {
+  expect(await cleaning.bytes(bytes)).toMatchObject({ kind: "rejected", firstBytes });
 });
 
 describe("what is no reason to reject", () => {
