@@ -6,7 +6,7 @@ import { createBell } from "./bell.ts";
 
 /** How often; of a large lake the listing itself takes seconds, so there it is done less often. */
 const everyMs = 5000;
-const share = 50;
+const share = 20;
 
 export interface MendDeps {
   readonly clock: Clock;

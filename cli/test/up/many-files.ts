@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
 
+import { json } from "../airlake.ts";
 import { dayFile, line } from "../day-file.ts";
 import { inProcess } from "../in-process.ts";
 import { tempFolder } from "../temp-folder.ts";
@@ -51,8 +52,8 @@ export async function endInTheMiddle(cwd: string, signal: "SIGTERM" | "SIGKILL")
   const parts = async (): Promise<number> => (existsSync(silver) ? (await readdir(silver)).length : 0);
   await expect.poll(parts, { timeout: 20_000, interval: 5 }).toBeGreaterThan(1);
   const code = await up.end(signal);
-  const [row] = await lakeRows(lake, "SELECT count(*) FROM sources WHERE joined AND state = 'current'");
-  return { up, code, through: Number(row?.[0]) };
+  const sources = json(await inProcess(["sources", "--json", "--lake", lake])) as readonly { partitions: number }[];
+  return { up, code, through: sources.filter(({ partitions }) => partitions > 0).length };
 }
 
 /** Starts `up` anew, waits until as many rows are there, and gives its exit code. */

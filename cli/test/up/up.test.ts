@@ -10,7 +10,7 @@ import { tempFolder } from "../temp-folder.ts";
 import { lakeRows, recordCount } from "./lake-rows.ts";
 import { startUp } from "./up-process.ts";
 
-describe("up", { timeout: 60_000 }, () => {
+describe("up", { timeout: 90_000 }, () => {
   test("reads a file that is written slowly once and whole, and one that is renamed at once", async () => {
     const cwd = await tempFolder();
     const drop = join(cwd, "lake", "drop");
