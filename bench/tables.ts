@@ -5,11 +5,11 @@ export interface Table {
   readonly columns: readonly string[];
   /** Figures as numbers; NaN and "" are shown as nothing. */
   readonly rows: readonly (readonly (string | number)[])[];
-  /** Stands below it. */
-  readonly note?: string;
+  /** Sentences that stand below it. */
+  readonly notes?: readonly string[];
 }
 
-export function shown({ title, columns, rows, note }: Table, markdown: boolean): string {
+export function shown({ title, columns, rows, notes = [] }: Table, markdown: boolean): string {
   const texts = rows.map((row) => row.map((cell) => (typeof cell === "number" ? figure(cell) : cell)));
   const widths = columns.map((name, at) => Math.max(3, name.length, ...texts.map((row) => row[at]?.length ?? 0)));
   // The first column is text, the others are figures.
@@ -21,7 +21,14 @@ export function shown({ title, columns, rows, note }: Table, markdown: boolean):
   };
   const rule = widths.map((width, at) => (markdown && at > 0 ? `${"-".repeat(width - 1)}:` : "-".repeat(width)));
   const table = [line(columns), line(rule), ...texts.map(line)].join("\n");
-  return [markdown ? `**${title}**` : title, table, ...(note === undefined ? [] : [note])].join("\n\n");
+  const below = notes.map((note) => (markdown ? `- ${note}` : note)).join("\n");
+  return [markdown ? `**${title}**` : title, table, ...(below === "" ? [] : [below])].join("\n\n");
+}
+
+/** A goal, and whether the figure reaches it. */
+export function goal(what: string, value: number, limit: readonly ["at most" | "at least", number]): string {
+  const isMet = limit[0] === "at most" ? value <= limit[1] : value >= limit[1];
+  return `Goal: ${what} ${limit[0]} ${figure(limit[1])}; it is ${figure(value)}: ${isMet ? "met" : "missed"}.`;
 }
 
 /** Three digits or more of what is small, whole numbers of what is large. */

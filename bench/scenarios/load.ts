@@ -9,7 +9,7 @@ import { runChild } from "../child.ts";
 import { dayName, writeDay, writePlaces } from "../generate.ts";
 import { type Spent, median, medianSpent, quantile, timed } from "../measure.ts";
 import { type Pipeline, manifestsOf, openPipeline, put, sourceOf } from "../pipeline.ts";
-import type { Table } from "../tables.ts";
+import { type Table, goal } from "../tables.ts";
 
 /** 1, 2, 4 and 8 times the records, each in a warm process of its own. */
 export async function growth(options: Options): Promise<readonly Table[]> {
@@ -40,6 +40,7 @@ export async function growth(options: Options): Promise<readonly Table[]> {
       title: `Growth, in warm processes (median of ${Math.min(3, options.rounds)})`,
       columns: ["", "records", "wall s", "CPU s", "records/s", "wall to x1", "CPU to x1", "peak RSS MB"],
       rows: rows.map((row, at) => [`x${2 ** at}`, ...row]),
+      notes: [goal("wall time of x8 to x1", rows[3]?.[4] ?? Number.NaN, ["at most", 8.5])],
     },
   ];
 }
@@ -89,6 +90,7 @@ export async function small({ work, sources = 1000, rounds }: Options): Promise<
       title: `Small sources of 100 rows at once, in a warm process (median of ${spent.length})`,
       columns: ["", "sources", "wall s", "CPU s", "sources/s", "CPU ms a source"],
       rows: [["airlake, PUT to quiet", sources, wall, cpu, sources / wall, (cpu * 1000) / sources]],
+      notes: [goal("sources a second", sources / wall, ["at least", 100])],
     },
   ];
 }
@@ -111,7 +113,10 @@ export async function latency({ work, sources = 50 }: Options): Promise<readonly
       title: "From PUT to queryable when idle: sources of 100 rows",
       columns: ["", "puts", "p50 s", "p95 s", "slowest s"],
       rows: [["airlake", sources, quantile(waits, 0.5), quantile(waits, 0.95), quantile(waits, 1)]],
-      note: "Queryable: the joiner's manifest is committed, and the catalog knows its partition, which was new to it.",
+      notes: [
+        "Queryable: the joiner's manifest is committed, and the catalog knows its partition, which was new to it.",
+        goal("the median in seconds", quantile(waits, 0.5), ["at most", 1]),
+      ],
     },
   ];
 }

@@ -7,7 +7,7 @@ import { type DayOptions, dayName, writeDay, writePlaces } from "../generate.ts"
 import { timed } from "../measure.ts";
 import { manifestsOf, put } from "../pipeline.ts";
 import { type Watched, startServiceProcesses } from "../services.ts";
-import type { Table } from "../tables.ts";
+import { type Table, goal } from "../tables.ts";
 
 export async function size({ work, gigabytes }: Options): Promise<readonly Table[]> {
   const tables: Table[] = [];
@@ -41,6 +41,10 @@ async function passOne(folder: string, title: string, day: DayOptions): Promise<
     title: `${title}: ${records} records, ${joiner.outputs.length} partitions, ${Math.round(wall)} s`,
     columns: ["", "peak RSS MB", "peak scratch MB", "slowest live answer ms", "answers over 1 s"],
     rows: seen.map((one) => [one.name, one.peakRssMb, one.peakScratchMb, one.slowestLiveMs, one.lateLives]),
+    notes: [
+      goal("a service's peak memory in MB", Math.max(...seen.map((one) => one.peakRssMb)), ["at most", 1500]),
+      goal("a live answer in ms", Math.max(...seen.map((one) => one.slowestLiveMs)), ["at most", 1000]),
+    ],
   };
 }
 
