@@ -104,7 +104,7 @@ describe.skipIf(reason !== undefined)(
       const reached = new Set((await readFile(trapFile, "utf8")).trim().split("\n"));
       const local = [localStack, moto].map(({ endpoint }) => new URL(endpoint).host.replace("localhost", "127.0.0.1"));
       expect([...reached].toSorted()).toEqual(local.toSorted());
-    }, 120_000);
+    }, 240_000);
 
     test("are not ready while a bucket is gone, take nothing out of the lake, and go on when it is back", async () => {
       using lake = await newLake("vanishing");
@@ -137,7 +137,7 @@ describe.skipIf(reason !== undefined)(
       expect((await lake.manifests("cleaner")).get(key)).toMatchObject({ state: "current", counts: { kept: 2 } });
       cleaner.stop();
       expect((await cleaner.ended).code).toBe(0);
-    }, 180_000);
+    }, 240_000);
   },
 );
 
