@@ -2,6 +2,8 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
+import { z } from "zod";
+
 import { type OpenedLake, openEmbedded, pipelineRoles, startServices } from "../cli/src/embedded.ts";
 import { openLake } from "../cli/src/lake.ts";
 import { type Entry, placeOf, readEntries } from "../cli/src/ledger.ts";
@@ -35,18 +37,26 @@ export interface Pipeline extends AsyncDisposable {
   catalogued(key: string): Promise<void>;
 }
 
+const settledLine = z.object({
+  msg: z.literal("message settled"),
+  service: z.string(),
+  key: z.string().optional(),
+  durationMs: z.number(),
+});
+
 export async function openPipeline(folder: string): Promise<Pipeline> {
   await using closing = new AsyncDisposableStack();
   await mkdir(folder, { recursive: true });
   const meter = await createEngineMeter(folder);
-  const waiting = new Map<unknown, () => void>();
+  const waiting = new Map<string, () => void>();
   const stages: Record<string, Stage> = {};
   let lap = startStopwatch();
   const watch = createWatch({
     onLine: (line) => {
-      const { msg, service, key, durationMs } = { ...Object(parseJson(line)) };
-      if (msg !== "message settled") return;
-      if (service === "catalog-sync") return waiting.get(key)?.();
+      const { data: settled } = settledLine.safeParse(parseJson(line));
+      if (settled === undefined) return;
+      const { service, durationMs } = settled;
+      if (service === "catalog-sync") return waiting.get(settled.key ?? "")?.();
       stages[service] = { whole: { wall: durationMs / 1000, cpu: lap().cpu }, engine: meter.take(service) };
       lap = startStopwatch();
     },
