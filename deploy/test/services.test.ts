@@ -94,7 +94,7 @@ describe.skipIf(reason !== undefined)(
         unsigned: false,
         correlationId: "trapped",
       });
-      await expect.poll(async () => partitionsIn(moto), { timeout: 40_000 }).toEqual([["BE", "2018", "02"]]);
+      await expect.poll(async () => partitionsIn(moto), { timeout: 90_000 }).toEqual([["BE", "2018", "02"]]);
       await lake.quietOf(["ingest", "clean", "join", "catalog"], 20_000);
       running.forEach((service) => service.stop());
       const ended = await Promise.all(running.map(async (service) => service.ended));

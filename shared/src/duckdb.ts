@@ -67,11 +67,19 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   };
 }
 
+/** How often a statement is interrupted until it ends. DuckDB forgets an interruption that comes before the statement has begun. */
+const interruptEveryMs = 20;
+
 function openSession(connection: DuckDBConnection, signal: AbortSignal): DuckDbSession {
-  const interrupt = (): void => connection.interrupt();
-  signal.addEventListener("abort", interrupt);
   let running = 0;
   let isClosing = false;
+  let interrupting: NodeJS.Timeout | undefined;
+  const interrupt = (): void => {
+    if (running === 0) return;
+    connection.interrupt();
+    interrupting ??= setInterval(() => connection.interrupt(), interruptEveryMs);
+  };
+  signal.addEventListener("abort", interrupt);
   const guarded = async <T>(statement: () => Promise<T>): Promise<T> => {
     signal.throwIfAborted();
     running += 1;
@@ -83,7 +91,10 @@ function openSession(connection: DuckDBConnection, signal: AbortSignal): DuckDbS
       throw error;
     } finally {
       running -= 1;
-      if (isClosing && running === 0) connection.closeSync();
+      if (running === 0) {
+        clearInterval(interrupting);
+        if (isClosing) connection.closeSync();
+      }
     }
   };
   return {

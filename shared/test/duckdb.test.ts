@@ -54,6 +54,18 @@ test("interrupts a statement when the signal is aborted, and refuses the next", 
   await expect(session.run("SELECT 1")).rejects.toThrow("lease is over");
 });
 
+test("interrupts statements that wait for a thread as well, of which DuckDB has not heard yet", async () => {
+  const controller = new AbortController();
+  const sessions = await Promise.all(Array.from({ length: 12 }, async () => duckdb.connect(controller.signal)));
+  const endless = sessions.map(async (session) => session.run("SELECT count(*) FROM range(1000000000000)"));
+
+  controller.abort(new Error("lease is over"));
+
+  const ends = await Promise.allSettled(endless);
+  expect(ends.map(({ status }) => status)).toEqual(ends.map(() => "rejected"));
+  sessions.forEach((session) => session[Symbol.dispose]());
+});
+
 test("survives a session that is closed under its running statement", async () => {
   const running = (async () => {
     using session = await duckdb.connect(never);
