@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
-import { type OpenedLake, openEmbedded, pipelineRoles, startServices } from "../cli/src/embedded.ts";
+import { type EmbeddedLake, openEmbedded, pipelineRoles, startServices } from "../cli/src/embedded.ts";
 import { openLake } from "../cli/src/lake.ts";
 import { type Entry, placeOf, readEntries } from "../cli/src/ledger.ts";
 import type { NamedSource } from "../cli/src/named-sources.ts";
@@ -28,7 +28,7 @@ export interface Stage {
 }
 
 export interface Pipeline extends AsyncDisposable {
-  readonly opened: OpenedLake;
+  readonly opened: EmbeddedLake;
   /** Brings sources in and waits until all is done. Throws where one is rejected. */
   run(sources: readonly NamedSource[]): Promise<Spent>;
   /** What cleaner and joiner did in the last run, if it was of one source. */
@@ -100,13 +100,13 @@ export async function sourceOf(key: string, path: string): Promise<NamedSource> 
 }
 
 /** Puts one file, and waits for nothing. */
-export async function put({ s3, topology }: OpenedLake, key: string, path: string): Promise<void> {
+export async function put({ s3, topology }: EmbeddedLake, key: string, path: string): Promise<void> {
   const deps = { s3, bucket: topology.buckets.raw, signal: new AbortController().signal };
   await uploadWhatDiffers(deps, [await sourceOf(key, path)], () => {});
 }
 
 /** Throws where a stage has not brought the source through. */
-export async function manifestsOf(opened: OpenedLake, key: string): Promise<Record<keyof Entry, Manifest>> {
+export async function manifestsOf(opened: EmbeddedLake, key: string): Promise<Record<keyof Entry, Manifest>> {
   const entry = (await readEntries(placeOf(opened), opened.topology.buckets.raw, [key])).get(key);
   const { cleaner, joiner } = entry ?? {};
   if (cleaner?.state === "current" && joiner?.state === "current") return { cleaner, joiner };

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { type OpenedLake, datasetsFolder, openEmbedded, pipelineRoles } from "../cli/src/embedded.ts";
+import { type EmbeddedLake, datasetsFolder, openEmbedded, pipelineRoles } from "../cli/src/embedded.ts";
 import { openLake } from "../cli/src/lake.ts";
 import { systemClock } from "../shared/src/clock.ts";
 import { catalogFileOf } from "../shared/src/embedded/catalog-file.ts";
@@ -22,7 +22,7 @@ export interface Watched {
 }
 
 export interface Services extends AsyncDisposable {
-  readonly opened: OpenedLake;
+  readonly opened: EmbeddedLake;
   /** Waits for `work`, and then until the queues are at rest. Throws where a service ends. */
   watch(work: Promise<void>, onSample?: (now: readonly Watched[]) => void): Promise<readonly Watched[]>;
 }
@@ -74,7 +74,7 @@ export async function startServiceProcesses(folder: string): Promise<Services> {
 }
 
 function startService(
-  { lake, topology: { buckets, queues } }: OpenedLake,
+  { lake, topology: { buckets, queues } }: EmbeddedLake,
   { name, at, scratch }: { readonly name: string; readonly at: number; readonly scratch: string },
 ): Service {
   const role = (["clean", "join", "catalog"] as const)[at] ?? "clean";

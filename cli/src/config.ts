@@ -1,4 +1,8 @@
 /** What the environment says to the command; the only file of it that reads the environment. */
+import { type Endpoints, endpointsOf } from "@airlake/shared/clients";
+import { parseEnv } from "@airlake/shared/env";
+import { awsShape, checkSettings } from "@airlake/shared/worker/settings";
+import { z } from "zod";
 
 /** How a stream of the terminal wants to be written to. */
 export interface Screen {
@@ -48,4 +52,19 @@ export function datasetsFolderIn(env: NodeJS.ProcessEnv = process.env): string |
 export function sourceEndpointIn(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const url = env["SOURCE_S3_ENDPOINT_URL"] ?? "";
   return url === "" ? undefined : url;
+}
+
+/** The lake that commands work on unless `--lake` names another. */
+export function lakeIn(env: NodeJS.ProcessEnv = process.env): string {
+  return env["AIRLAKE_LAKE"] || "./lake";
+}
+
+/**
+ * Where AWS, or its emulators, are reached. Throws ConfigError where no region is set, or an endpoint for some calls only:
+ * the others would go to real AWS.
+ */
+export function awsSettingsIn(env: NodeJS.ProcessEnv = process.env): { readonly endpoints: Endpoints } {
+  const settings = parseEnv(z.object(awsShape), env);
+  checkSettings(settings, { glue: true });
+  return { endpoints: endpointsOf(settings) };
 }

@@ -7,34 +7,28 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clients } from "@airlake/shared/clients";
 import type { Clock } from "@airlake/shared/clock";
-import { type QueueRole, type Topology, queueRoles, topologyOf } from "@airlake/shared/contracts/topology";
+import { type QueueRole, queueRoles, topologyOf } from "@airlake/shared/contracts/topology";
 import { catalogFileOf } from "@airlake/shared/embedded/catalog-file";
 import { createEmbeddedObjects } from "@airlake/shared/embedded/objects";
 import { createEmbeddedQueues } from "@airlake/shared/embedded/queues";
 import { createLogger } from "@airlake/shared/logger";
-import type { ObjectStore } from "@airlake/shared/object-store";
-import type { QueueClient } from "@airlake/shared/queue-client";
 import { workerVersion } from "@airlake/shared/version";
 
 import { datasetsFolderIn, sourceEndpointIn } from "./config.ts";
 import type { Lake } from "./lake.ts";
-import { type QueueUrls, setUp } from "./set-up.ts";
+import type { OpenedLake } from "./opened-lake.ts";
+import { setUp } from "./set-up.ts";
 import type { Watch } from "./watch.ts";
 
-/** A lake with its buckets and queues, ready to be read and written. */
-export interface OpenedLake extends AsyncDisposable {
+/** A lake in a folder, with its buckets and queues, ready to be read and written. */
+export interface EmbeddedLake extends OpenedLake {
   readonly lake: Lake;
-  readonly s3: ObjectStore;
-  readonly sqs: QueueClient;
-  readonly clock: Clock;
-  readonly topology: Topology;
-  readonly queues: Readonly<Record<QueueRole, QueueUrls>>;
   /** Nothing waits, is in hand or comes back later in the queues of these roles. */
   isQuiet(roles: readonly QueueRole[]): boolean;
 }
 
 /** Opens the lake's buckets and queues, and makes those that are missing. */
-export async function openEmbedded(lake: Lake, clock: Clock): Promise<OpenedLake> {
+export async function openEmbedded(lake: Lake, clock: Clock): Promise<EmbeddedLake> {
   const topology = topologyOf("");
   await using closing = new AsyncDisposableStack();
   const sqs = closing.adopt(createEmbeddedQueues({ folder: lake.folder, clock }), (client) => client.destroy());
@@ -45,6 +39,7 @@ export async function openEmbedded(lake: Lake, clock: Clock): Promise<OpenedLake
   const opened = closing.move();
   return {
     lake,
+    shown: lake.shown,
     s3,
     sqs,
     clock,
@@ -73,7 +68,7 @@ const drainSeconds = 15;
 
 /** Starts the services of these queues, with the ports that are given. Disposing drains them. */
 export async function startServices(
-  opened: OpenedLake,
+  opened: EmbeddedLake,
   watch: Watch,
   roles: readonly QueueRole[] = pipelineRoles,
   ports: Ports = {},
@@ -90,7 +85,7 @@ export async function startServices(
 const catalogMs = 2000;
 
 /** All at once: one after another, the last would go on taking messages until the others have drained. But the catalog, last. */
-async function drain(opened: OpenedLake, services: ReadonlyMap<QueueRole, AsyncDisposable>): Promise<void> {
+async function drain(opened: EmbeddedLake, services: ReadonlyMap<QueueRole, AsyncDisposable>): Promise<void> {
   const others = [...services].filter(([role]) => role !== "catalog");
   const ends = await Promise.allSettled(others.map(async ([, service]) => service[Symbol.asyncDispose]()));
   const deadlineMs = opened.clock.monotonicMs() + catalogMs;
@@ -103,7 +98,7 @@ async function drain(opened: OpenedLake, services: ReadonlyMap<QueueRole, AsyncD
 /** The ports that services answer on for their health; a service without one opens none. */
 export type Ports = Readonly<Partial<Record<QueueRole, number>>>;
 
-type Start = (opened: OpenedLake, watch: Watch, ports: Ports) => Promise<AsyncDisposable>;
+type Start = (opened: EmbeddedLake, watch: Watch, ports: Ports) => Promise<AsyncDisposable>;
 
 /** Loaded when they are needed: most verbs start nothing, and DuckDB takes its time. */
 const starters: Readonly<Record<QueueRole, Start>> = {
@@ -172,7 +167,7 @@ const starters: Readonly<Record<QueueRole, Start>> = {
 };
 
 /** What every service is set to. */
-function settingsOf(opened: OpenedLake, role: QueueRole, ports: Ports) {
+function settingsOf(opened: EmbeddedLake, role: QueueRole, ports: Ports) {
   const queue = opened.topology.queues[role];
   const port = ports[role];
   return {
@@ -212,7 +207,7 @@ function engineSettings() {
   };
 }
 
-function clientsOf(opened: OpenedLake, watch: Watch, name: string): Clients {
+function clientsOf(opened: EmbeddedLake, watch: Watch, name: string): Clients {
   const log = createLogger(name, { level: "info", version: workerVersion(), sink: watch.sink });
   return { s3: opened.s3, sqs: watch.watched(opened.sqs), log, clock: opened.clock };
 }

@@ -2,7 +2,7 @@
 import type { Manifest } from "@airlake/shared/contracts/manifest";
 
 import { CommandError } from "./command-error.ts";
-import type { OpenedLake } from "./embedded.ts";
+import type { OpenedLake } from "./opened-lake.ts";
 import { listEntries, listKeys, placeOf, readEntries } from "./ledger.ts";
 import { nearKeys } from "./near-keys.ts";
 import { printable } from "./text.ts";

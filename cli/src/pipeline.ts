@@ -4,7 +4,8 @@ import type { SourceChanged } from "@airlake/shared/contracts/messages";
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 
 import { type CommandError, diskCodeInText, diskFaultOfCode } from "./command-error.ts";
-import type { OpenedLake } from "./embedded.ts";
+import type { EmbeddedLake } from "./embedded.ts";
+import type { OpenedLake } from "./opened-lake.ts";
 import type { FailedMessage, Watch } from "./watch.ts";
 
 /** Messages of one queue. */
@@ -22,7 +23,7 @@ export type Rest =
   | { readonly kind: "interrupted" };
 
 export interface RestDeps {
-  readonly opened: OpenedLake;
+  readonly opened: EmbeddedLake;
   readonly watch: Watch;
   readonly signal: AbortSignal;
   readonly roles: readonly QueueRole[];

@@ -2,6 +2,7 @@
 import { workerVersion } from "@airlake/shared/version";
 import { Command, CommanderError, Help, Option, type OutputConfiguration } from "commander";
 
+import { lakeIn } from "./config.ts";
 import { examples } from "./examples.ts";
 import type { ExitCode, VerbDeps } from "./verb.ts";
 import { type VerbEntry, verbs } from "./verbs.ts";
@@ -66,7 +67,9 @@ function createProgram(deps: VerbDeps): Command {
   program.version(workerVersion(), "--version", "print the version");
   program.helpOption("-h, --help", "explain the command, or a verb of it");
   program.helpCommand(false);
-  program.addOption(new Option("--lake <dir>", "the lake's folder").default("./lake"));
+  program.addOption(
+    new Option("--lake <dir>", "the lake's folder, or aws:PREFIX (also as AIRLAKE_LAKE)").default(lakeIn()),
+  );
   program.addOption(new Option("--json", "print JSON for scripts, not tables for people").default(false));
   program.addOption(new Option("--debug", "show on stderr what goes on inside, and all of an error").default(false));
   for (const { name, summary, group } of verbs) program.command(name).summary(summary).helpGroup(group);

@@ -1,6 +1,7 @@
 /** Reads quarantined records: the parts that manifests name, brought to a scratch folder and asked in SQL. */
 import { createWriteStream } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -9,7 +10,7 @@ import type { Manifest } from "@airlake/shared/contracts/manifest";
 import { type DuckDbSession, openDuckDb, quoteText } from "@airlake/shared/duckdb";
 
 import { CommandError } from "./command-error.ts";
-import type { OpenedLake } from "./embedded.ts";
+import type { OpenedLake } from "./opened-lake.ts";
 import { discard, privateFolder } from "./lake.ts";
 
 /** Quarantined records, open for questions. */
@@ -35,7 +36,7 @@ export interface QuarantinedRecord {
 /** Opens the quarantined records of these sources. Throws CommandError where a part has just been replaced. */
 export async function openQuarantine(opened: OpenedLake, manifests: readonly Manifest[]): Promise<QuarantineParts> {
   await using closing = new AsyncDisposableStack();
-  const folder = await privateFolder(opened.lake, "scratch");
+  const folder = opened.lake === undefined ? tmpdir() : await privateFolder(opened.lake, "scratch");
   const scratch = closing.adopt(await mkdtemp(join(folder, "quarantine-")), discard);
   const duckdb = closing.use(await openDuckDb({ threads: 2, memoryLimitMb: 512, scratch }));
   const session = closing.use(await duckdb.connect(new AbortController().signal));

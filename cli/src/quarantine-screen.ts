@@ -4,7 +4,7 @@ import type { Manifest } from "@airlake/shared/contracts/manifest";
 import { parseJson } from "@airlake/shared/contracts/s3-event";
 import { pathOfKey } from "@airlake/shared/embedded/object-paths";
 
-import type { Lake } from "./lake.ts";
+import type { OpenedLake } from "./opened-lake.ts";
 import type { Out } from "./out.ts";
 import type { QuarantinedRecord } from "./quarantine-parts.ts";
 import { displayWidth, shortened } from "./table.ts";
@@ -13,16 +13,17 @@ import { counted, grouped, printable } from "./text.ts";
 /** Where the records come from. */
 export interface Origin {
   readonly manifest: Manifest;
-  readonly lake: Lake;
+  readonly opened: Pick<OpenedLake, "lake">;
   /** Only some were asked for. */
   readonly filtered: boolean;
 }
 
 /** Prints the records of one source, each with its reasons and its fields. */
 export function printRecords(out: Out, records: readonly QuarantinedRecord[], origin: Origin): void {
-  const { manifest, lake, filtered } = origin;
+  const { manifest, opened, filtered } = origin;
   const all = manifest.counts?.quarantined ?? 0;
-  const raw = join(lake.shown, manifest.source.bucket, pathOfKey(manifest.source.key));
+  const { bucket, key } = manifest.source;
+  const raw = opened.lake === undefined ? `s3://${bucket}/${key}` : join(opened.lake.shown, bucket, pathOfKey(key));
   out.line(
     `${out.style.bold(printable(manifest.source.key))}: ${counted(all, "quarantined record")}, as delivered in ${printable(raw)}`,
   );

@@ -3,11 +3,11 @@ import type { Manifest } from "@airlake/shared/contracts/manifest";
 import { catalogFileOf, registeredPartitions } from "@airlake/shared/embedded/catalog-file";
 
 import { knownDatasets } from "./datasets.ts";
-import type { OpenedLake } from "./embedded.ts";
+import type { EmbeddedLake } from "./embedded.ts";
 
 /** Whether the catalog knows every partition that these joiner's manifests name. */
 export async function areRegistered(
-  { lake, clock }: OpenedLake,
+  { lake, clock }: EmbeddedLake,
   manifests: readonly (Manifest | undefined)[],
 ): Promise<boolean> {
   for (const { name, table } of await knownDatasets()) {

@@ -4,7 +4,7 @@ import { datasetOfKey, wantedRulesKey } from "@airlake/shared/contracts/keys";
 
 import { accountOf } from "./account.ts";
 import { CommandError } from "./command-error.ts";
-import type { OpenedLake } from "./embedded.ts";
+import type { EmbeddedLake } from "./embedded.ts";
 import { type Entry, listKeys, placeOf, readEntries } from "./ledger.ts";
 import { askToLook } from "./pipeline.ts";
 import type { Session } from "./session.ts";
@@ -58,7 +58,7 @@ export async function reprocessSources(session: Session, wanted: Wanted): Promis
 }
 
 /** The stages read it for each attempt. */
-async function wantRulePack(opened: OpenedLake, dataset: string, rulePack: number): Promise<void> {
+async function wantRulePack(opened: EmbeddedLake, dataset: string, rulePack: number): Promise<void> {
   await opened.s3.send(
     new PutObjectCommand({
       Bucket: opened.topology.buckets.ops,
@@ -69,7 +69,7 @@ async function wantRulePack(opened: OpenedLake, dataset: string, rulePack: numbe
   );
 }
 
-async function checkPrefix(opened: OpenedLake, prefix: string, wanted: Wanted): Promise<void> {
+async function checkPrefix(opened: EmbeddedLake, prefix: string, wanted: Wanted): Promise<void> {
   for await (const keys of keysOf(opened, prefix, wanted)) if (prefix === "" || keys.length > 0) return;
   if (prefix === "") return;
   throw new CommandError(
@@ -78,7 +78,7 @@ async function checkPrefix(opened: OpenedLake, prefix: string, wanted: Wanted): 
   );
 }
 
-async function* keysOf(opened: OpenedLake, prefix: string, { dataset }: Wanted): AsyncGenerator<readonly string[]> {
+async function* keysOf(opened: EmbeddedLake, prefix: string, { dataset }: Wanted): AsyncGenerator<readonly string[]> {
   for await (const keys of listKeys(placeOf(opened), prefix, opened.topology.buckets.raw))
     yield dataset === undefined ? keys : keys.filter((key) => datasetOfKey(key) === dataset);
 }
@@ -113,7 +113,7 @@ interface Ended {
   readonly failing: ReadonlyMap<string, string>;
 }
 
-async function sumUp(opened: OpenedLake, ended: Ended): Promise<Reprocessed> {
+async function sumUp(opened: EmbeddedLake, ended: Ended): Promise<Reprocessed> {
   const keys = [...ended.before.keys()];
   const rejected: Rejection[] = [];
   let done = 0;

@@ -5,7 +5,7 @@ import { httpStatusOf } from "@airlake/shared/errors";
 
 import { type Accounted, type Seen, accountOf, discrepancies } from "./account.ts";
 import { mapBounded } from "./bounded.ts";
-import type { OpenedLake } from "./embedded.ts";
+import type { EmbeddedLake } from "./embedded.ts";
 import { type Entry, placeOf, readEntries, readFailures } from "./ledger.ts";
 import type { NamedSource } from "./named-sources.ts";
 import { askToLook } from "./pipeline.ts";
@@ -41,7 +41,7 @@ export interface Before {
   readonly fetched?: boolean;
 }
 
-export async function noteBefore(opened: OpenedLake, keys: readonly string[]): Promise<Before> {
+export async function noteBefore(opened: EmbeddedLake, keys: readonly string[]): Promise<Before> {
   const at = opened.clock.now();
   return { keys, entries: await readEntries(placeOf(opened), opened.topology.buckets.raw, keys), at };
 }
@@ -85,7 +85,7 @@ async function bringIn(session: Session, sources: readonly NamedSource[]): Promi
 const pointersAtOnce = 10;
 
 async function look(
-  opened: OpenedLake,
+  opened: EmbeddedLake,
   before: Before,
   failed: readonly FailedMessage[] = [],
 ): Promise<readonly Seen[]> {
@@ -110,7 +110,7 @@ function isOpen(seen: Seen): boolean {
 }
 
 /** Failure records are looked through only where the ledger leaves a question. */
-async function withParked(opened: OpenedLake, before: Before, seen: readonly Seen[]): Promise<readonly Seen[]> {
+async function withParked(opened: EmbeddedLake, before: Before, seen: readonly Seen[]): Promise<readonly Seen[]> {
   if (before.fetched !== true && !seen.some(isOpen)) return seen;
   const since = before.at.toISOString();
   const days = [...new Set([since, opened.clock.now().toISOString()].map((at) => at.slice(0, 10)))];
@@ -129,7 +129,7 @@ function keysIn(record: FailureRecord): readonly string[] {
   return record.source === undefined ? keysOf({ Body: record.body }) : [record.source.key];
 }
 
-async function etagOf(opened: OpenedLake, key: string): Promise<string | undefined> {
+async function etagOf(opened: EmbeddedLake, key: string): Promise<string | undefined> {
   try {
     return (await opened.s3.send(new HeadObjectCommand({ Bucket: opened.topology.buckets.raw, Key: key }))).ETag;
   } catch (error) {

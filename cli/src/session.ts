@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 
 import { CommandError, diskCodeOf, diskFaultOfCode } from "./command-error.ts";
-import { type OpenedLake, type Ports, openEmbedded, pipelineRoles, startServices } from "./embedded.ts";
+import { type EmbeddedLake, type Ports, openEmbedded, pipelineRoles, startServices } from "./embedded.ts";
 import type { Lake } from "./lake.ts";
 import { type Rest, depthOf, untilQuiet } from "./pipeline.ts";
 import { type Progress, createProgress } from "./progress.ts";
@@ -13,7 +13,7 @@ import type { LakeOptions, VerbDeps } from "./verb.ts";
 import { type Watch, type WatchListeners, createWatch } from "./watch.ts";
 
 export interface Session {
-  readonly opened: OpenedLake;
+  readonly opened: EmbeddedLake;
   readonly watch: Watch;
   readonly progress: Progress;
   /** Aborts when the person wishes to stop. */
@@ -73,7 +73,7 @@ export function sayInterrupted(deps: VerbDeps): void {
 }
 
 async function describe(
-  run: { readonly opened: OpenedLake; readonly watch: Watch; readonly roles: readonly QueueRole[] },
+  run: { readonly opened: EmbeddedLake; readonly watch: Watch; readonly roles: readonly QueueRole[] },
   keys: readonly string[],
 ): Promise<string> {
   const settled = run.watch.settledKeys();

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 
 import { type Clock, systemClock } from "@airlake/shared/clock";
 
-import { type OpenedLake, openEmbedded, pipelineRoles } from "../src/embedded.ts";
+import { type EmbeddedLake, openEmbedded, pipelineRoles } from "../src/embedded.ts";
 import { openLake } from "../src/lake.ts";
 import { type RestDeps, askToLook, depthOf, untilQuiet } from "../src/pipeline.ts";
 import { type FailedMessage, createWatch } from "../src/watch.ts";
@@ -23,7 +23,7 @@ function quickClock(): Clock {
   };
 }
 
-async function openedLake(): Promise<OpenedLake> {
+async function openedLake(): Promise<EmbeddedLake> {
   const opened = await openEmbedded(await openLake(`${await tempFolder()}/lake`, "create"), quickClock());
   onTestFinished(async () => opened[Symbol.asyncDispose]());
   // S3 says hello to every queue that it is to tell.
@@ -32,7 +32,7 @@ async function openedLake(): Promise<OpenedLake> {
 }
 
 function restDeps(
-  opened: OpenedLake,
+  opened: EmbeddedLake,
   changes: Partial<RestDeps> & { readonly failed?: readonly FailedMessage[] } = {},
 ): RestDeps {
   const { failed = [], ...others } = changes;
@@ -48,7 +48,7 @@ function restDeps(
 }
 
 /** Somebody takes a message of the clean queue, and keeps it for so many seconds. */
-async function takenByOthers(opened: OpenedLake, seconds: number): Promise<string> {
+async function takenByOthers(opened: EmbeddedLake, seconds: number): Promise<string> {
   const { Messages: [message] = [] } = await opened.sqs.send(
     new ReceiveMessageCommand({ QueueUrl: opened.queues.clean.url, VisibilityTimeout: seconds }),
   );

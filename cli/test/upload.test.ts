@@ -9,7 +9,7 @@ import { systemClock } from "@airlake/shared/clock";
 import type { ObjectStore } from "@airlake/shared/object-store";
 
 import { CommandError } from "../src/command-error.ts";
-import { type OpenedLake, openEmbedded } from "../src/embedded.ts";
+import { type EmbeddedLake, openEmbedded } from "../src/embedded.ts";
 import { openLake } from "../src/lake.ts";
 import { listEntries, placeOf, readFailures } from "../src/ledger.ts";
 import { type NamedSource, nameSources } from "../src/named-sources.ts";
@@ -17,7 +17,7 @@ import { uploadWhatDiffers } from "../src/upload.ts";
 import { tempFolder } from "./temp-folder.ts";
 
 let folder = "";
-let opened: OpenedLake;
+let opened: EmbeddedLake;
 
 beforeEach(async () => {
   folder = await tempFolder();

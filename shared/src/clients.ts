@@ -33,7 +33,12 @@ export function openClients(settings: WorkerSettings, log: Logger): Clients & As
       [Symbol.asyncDispose]: async () => [objects, queues].forEach((client) => client.destroy()),
     };
   }
-  const endpoints = endpointsOf(settings);
+  const aws = openAws(endpointsOf(settings));
+  return { ...aws, log, clock };
+}
+
+/** The SDK's clients at these endpoints; region and credentials come from where the SDK looks for them. */
+export function openAws(endpoints: Endpoints): Pick<Clients, "s3" | "sqs"> & AsyncDisposable {
   const s3 = new S3Client({
     ...at(endpoints.s3),
     // Emulators know no bucket host names.
@@ -42,7 +47,7 @@ export function openClients(settings: WorkerSettings, log: Logger): Clients & As
     responseChecksumValidation: "WHEN_REQUIRED",
   });
   const sqs = new SQSClient({ ...at(endpoints.sqs), useQueueUrlAsEndpoint: false });
-  return { s3, sqs, log, clock, [Symbol.asyncDispose]: async () => [s3, sqs].forEach((client) => client.destroy()) };
+  return { s3, sqs, [Symbol.asyncDispose]: async () => [s3, sqs].forEach((client) => client.destroy()) };
 }
 
 /** Where each AWS API is reached; undefined for AWS itself. */

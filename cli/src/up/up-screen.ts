@@ -1,7 +1,7 @@
 /** Follows the services and shows how they are. */
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 
-import type { OpenedLake } from "../embedded.ts";
+import type { EmbeddedLake } from "../embedded.ts";
 import type { Out } from "../out.ts";
 import { depthOf } from "../pipeline.ts";
 import { printable } from "../text.ts";
@@ -14,7 +14,7 @@ import { type BlockFacts, blockLines, settledText } from "./up-text.ts";
 
 /** What is asked while it is shown. */
 export interface Shown {
-  readonly opened: OpenedLake;
+  readonly opened: EmbeddedLake;
   readonly failed: () => readonly FailedMessage[];
   readonly drop: () => BlockFacts["drop"];
 }

@@ -8,6 +8,7 @@ import { defaultDataset } from "../datasets.ts";
 import { pipelineRoles } from "../embedded.ts";
 import { examples } from "../examples.ts";
 import { openLake } from "../lake.ts";
+import { folderOf } from "../opened-lake.ts";
 import { askToLook } from "../pipeline.ts";
 import { type RunReport, noteBefore, reportWhenQuiet } from "../run-files.ts";
 import { type Session, sayInterrupted, withServices } from "../session.ts";
@@ -45,7 +46,7 @@ export function addIngest(verb: Command, deps: VerbDeps, finish: (code: ExitCode
 async function ingest(deps: VerbDeps, from: string, options: IngestOptions): Promise<ExitCode> {
   const startedMs = deps.clock.monotonicMs();
   const key = options.key ?? `${options.dataset}/${nameIn(from)}`;
-  const lake = await openLake(options.lake, "create");
+  const lake = await openLake(folderOf(options.lake, "ingest"), "create");
   const roles = ["ingest", ...pipelineRoles] as const;
   const ended = await withServices(deps, { lake, options, roles }, async (session) => {
     const request = requestOf({ from, key, bucket: session.opened.topology.buckets.raw }, options, deps);

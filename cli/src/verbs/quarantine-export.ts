@@ -7,9 +7,8 @@ import { codeOf } from "@airlake/shared/errors";
 import type { Command } from "commander";
 
 import { CommandError } from "../command-error.ts";
-import { openEmbedded } from "../embedded.ts";
 import { examples } from "../examples.ts";
-import { openLake } from "../lake.ts";
+import { openAnyLake } from "../opened-lake.ts";
 import { listEntries, placeOf } from "../ledger.ts";
 import { copyRecords, openQuarantine } from "../quarantine-parts.ts";
 import { counted } from "../text.ts";
@@ -41,7 +40,7 @@ export function addQuarantineExport(quarantine: Command, deps: VerbDeps, finish:
 
 async function exportAll(deps: VerbDeps, file: string, options: LakeOptions): Promise<ExitCode> {
   const format = formatOf(file);
-  await using opened = await openEmbedded(await openLake(options.lake, "read"), deps.clock);
+  await using opened = await openAnyLake(options.lake, "read", deps.clock);
   const manifests: Manifest[] = [];
   for await (const { cleaner } of listEntries(placeOf(opened)))
     if ((cleaner.counts?.quarantined ?? 0) > 0) manifests.push(cleaner);

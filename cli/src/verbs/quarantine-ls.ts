@@ -2,9 +2,8 @@
 import type { Command } from "commander";
 
 import { summed } from "../account.ts";
-import { openEmbedded } from "../embedded.ts";
 import { examples } from "../examples.ts";
-import { openLake } from "../lake.ts";
+import { openAnyLake } from "../opened-lake.ts";
 import { listEntries, placeOf } from "../ledger.ts";
 import { byKey } from "../named-sources.ts";
 import { withoutSharedFolder } from "../key-names.ts";
@@ -36,7 +35,7 @@ export function addQuarantineLs(quarantine: Command, deps: VerbDeps, finish: (co
 }
 
 async function ls(deps: VerbDeps, options: LakeOptions): Promise<ExitCode> {
-  await using opened = await openEmbedded(await openLake(options.lake, "read"), deps.clock);
+  await using opened = await openAnyLake(options.lake, "read", deps.clock);
   const found: SourceCounts[] = [];
   for await (const { cleaner } of listEntries(placeOf(opened))) {
     const { quarantined, reasons } = cleaner.counts ?? { quarantined: 0, reasons: {} };

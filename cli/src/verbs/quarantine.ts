@@ -1,10 +1,9 @@
 /** `airlake quarantine`: the records that were not kept, each with its reasons and its text as delivered. */
 import { type Command, InvalidArgumentError } from "commander";
 
-import { openEmbedded } from "../embedded.ts";
 import { examples } from "../examples.ts";
 import { knownSource } from "../known-source.ts";
-import { openLake } from "../lake.ts";
+import { openAnyLake } from "../opened-lake.ts";
 import { openQuarantine, readRecords } from "../quarantine-parts.ts";
 import { printRecords } from "../quarantine-screen.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
@@ -66,13 +65,12 @@ function positive(text: string): number {
 
 async function show(deps: VerbDeps, key: string, options: ShowOptions): Promise<ExitCode> {
   const { out } = deps;
-  await using opened = await openEmbedded(await openLake(options.lake, "read"), deps.clock);
+  await using opened = await openAnyLake(options.lake, "read", deps.clock);
   const manifest = await knownSource(opened, key);
   await using parts = await openQuarantine(opened, [manifest]);
   const { record, reason, limit } = options;
   const records = await readRecords(parts, { record, reason, limit });
   if (options.json) out.line(JSON.stringify(records));
-  else
-    printRecords(out, records, { manifest, lake: opened.lake, filtered: record !== undefined || reason !== undefined });
+  else printRecords(out, records, { manifest, opened, filtered: record !== undefined || reason !== undefined });
   return 0;
 }

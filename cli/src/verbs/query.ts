@@ -5,6 +5,7 @@ import { CommandError } from "../command-error.ts";
 import { knownDatasets } from "../datasets.ts";
 import { examples } from "../examples.ts";
 import { openLake } from "../lake.ts";
+import { folderOf } from "../opened-lake.ts";
 import { writeCsv } from "../query/format-csv.ts";
 import { writeJson } from "../query/format-json.ts";
 import { tableLines } from "../query/format-table.ts";
@@ -55,7 +56,7 @@ export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode)
 
 async function query(deps: VerbDeps, sql: string, options: QueryOptions): Promise<ExitCode> {
   await checkOptions(options);
-  const lake = await openLake(options.lake, "read");
+  const lake = await openLake(folderOf(options.lake, "query"), "read");
   const statement = sql === "-" ? await deps.input.text() : sql;
   using interruption = deps.interruption();
   try {

@@ -5,6 +5,7 @@ import { CommandError } from "../command-error.ts";
 import { defaultDataset, knownDatasets } from "../datasets.ts";
 import { examples } from "../examples.ts";
 import { openLake } from "../lake.ts";
+import { folderOf } from "../opened-lake.ts";
 import { type Reprocessed, reprocessSources, reprocessedText } from "../reprocess-sources.ts";
 import { sayInterrupted, withServices } from "../session.ts";
 import { counted, lasted, printable } from "../text.ts";
@@ -55,7 +56,7 @@ async function reprocess(deps: VerbDeps, prefixes: readonly string[], options: R
   const { rulePack } = options;
   const dataset = options.dataset ?? (rulePack === undefined ? undefined : defaultDataset);
   if (dataset !== undefined) checkDataset(known, dataset, rulePack);
-  const lake = await openLake(options.lake, "write");
+  const lake = await openLake(folderOf(options.lake, "reprocess"), "write");
   const wanted = { prefixes, dataset, rulePack, known: new Set(known.map(({ name }) => name)) };
   const ended = await withServices(deps, { lake, options }, async (session) => reprocessSources(session, wanted));
   if (ended.kind === "interrupted" || ended.value === undefined) {

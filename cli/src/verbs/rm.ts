@@ -4,9 +4,10 @@ import { httpStatusOf } from "@airlake/shared/errors";
 import type { Command } from "commander";
 
 import { CommandError } from "../command-error.ts";
-import { type OpenedLake, openEmbedded } from "../embedded.ts";
+import { type EmbeddedLake, openEmbedded } from "../embedded.ts";
 import { examples } from "../examples.ts";
 import { type Lake, openLake } from "../lake.ts";
+import { folderOf } from "../opened-lake.ts";
 import { unknownSource } from "../known-source.ts";
 import { type Entry, placeOf, readEntries } from "../ledger.ts";
 import { askToLook } from "../pipeline.ts";
@@ -46,7 +47,7 @@ export function addRm(verb: Command, deps: VerbDeps, finish: (code: ExitCode) =>
 }
 
 async function rm(deps: VerbDeps, keys: readonly string[], options: RmOptions): Promise<ExitCode> {
-  const lake = await openLake(options.lake, "write");
+  const lake = await openLake(folderOf(options.lake, "rm"), "write");
   const wanted = await lookUp(deps, lake, keys);
   if (!options.yes && !(await confirmed(deps, wanted))) {
     deps.out.note("Nothing was removed.");
@@ -82,7 +83,7 @@ async function lookUp(deps: VerbDeps, lake: Lake, keys: readonly string[]): Prom
   return found;
 }
 
-async function isThere(opened: OpenedLake, key: string): Promise<boolean> {
+async function isThere(opened: EmbeddedLake, key: string): Promise<boolean> {
   try {
     await opened.s3.send(new HeadObjectCommand({ Bucket: opened.topology.buckets.raw, Key: key }));
     return true;

@@ -8,6 +8,7 @@ import { defaultDataset } from "../datasets.ts";
 import { diskRoomFor } from "../disk-room.ts";
 import { examples } from "../examples.ts";
 import { openLake } from "../lake.ts";
+import { folderOf } from "../opened-lake.ts";
 import { type Named, nameSources } from "../named-sources.ts";
 import { resolve } from "node:path";
 import { type RunReport, runFiles } from "../run-files.ts";
@@ -52,7 +53,7 @@ export async function run(deps: VerbDeps, paths: readonly string[], options: Run
   const named = await nameSources(paths, { dataset: options.dataset, lakeFolder: resolve(options.lake) });
   saySkipped(deps, named);
   await diskRoomFor(resolve(options.lake), named.sources);
-  const lake = await openLake(options.lake, "create");
+  const lake = await openLake(folderOf(options.lake, "run"), "create");
   const ended = await withServices(deps, { lake, options }, async (session) => runFiles(session, named.sources));
   if (ended.kind === "interrupted" || ended.value === undefined) {
     sayInterrupted(deps);

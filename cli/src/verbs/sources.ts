@@ -3,9 +3,8 @@ import type { Command } from "commander";
 
 import { partitionCount } from "../account.ts";
 import { byKey } from "../named-sources.ts";
-import { openEmbedded } from "../embedded.ts";
 import { examples } from "../examples.ts";
-import { openLake } from "../lake.ts";
+import { openAnyLake } from "../opened-lake.ts";
 import { type Entry, listEntries, placeOf } from "../ledger.ts";
 import { withoutSharedFolder } from "../key-names.ts";
 import { type Column, fitsUncut, renderTable } from "../table.ts";
@@ -58,7 +57,7 @@ export function addSources(verb: Command, deps: VerbDeps, finish: (code: ExitCod
 }
 
 async function sources(deps: VerbDeps, options: SourcesOptions): Promise<ExitCode> {
-  await using opened = await openEmbedded(await openLake(options.lake, "read"), deps.clock);
+  await using opened = await openAnyLake(options.lake, "read", deps.clock);
   const all: SourceLine[] = [];
   for await (const entry of listEntries(placeOf(opened))) all.push(lineOf(entry));
   const shown = all.filter((line) => options.all || line.state !== "retracted").toSorted(byKey);

@@ -3,9 +3,10 @@ import type { QueueRole } from "@airlake/shared/contracts/topology";
 import { queueRoles } from "@airlake/shared/contracts/topology";
 import type { Command } from "commander";
 
-import { type OpenedLake, openEmbedded } from "../embedded.ts";
+import { type EmbeddedLake, openEmbedded } from "../embedded.ts";
 import { examples } from "../examples.ts";
 import { openLake, sizeOnDisk } from "../lake.ts";
+import { folderOf } from "../opened-lake.ts";
 import { listEntries, placeOf } from "../ledger.ts";
 import { depthOf } from "../pipeline.ts";
 import { renderTable } from "../table.ts";
@@ -52,14 +53,14 @@ export function addStatus(verb: Command, deps: VerbDeps, finish: (code: ExitCode
 }
 
 async function status(deps: VerbDeps, options: LakeOptions): Promise<ExitCode> {
-  await using opened = await openEmbedded(await openLake(options.lake, "read"), deps.clock);
+  await using opened = await openEmbedded(await openLake(folderOf(options.lake, "status"), "read"), deps.clock);
   const found = await lookAt(opened);
   if (options.json) deps.out.line(JSON.stringify(found));
   else print(deps, found);
   return 0;
 }
 
-async function lookAt(opened: OpenedLake): Promise<Status> {
+async function lookAt(opened: EmbeddedLake): Promise<Status> {
   const sources = { current: 0, rejected: 0, stale: 0, retracted: 0, new: 0 };
   const records = { read: 0, kept: 0, quarantined: 0 };
   let lastCommit: string | null = null;
@@ -82,7 +83,7 @@ async function lookAt(opened: OpenedLake): Promise<Status> {
   };
 }
 
-async function queueStatus(opened: OpenedLake, role: QueueRole): Promise<QueueStatus> {
+async function queueStatus(opened: EmbeddedLake, role: QueueRole): Promise<QueueStatus> {
   const { url, deadLetterUrl } = opened.queues[role];
   const [depth, dead] = await Promise.all([depthOf(opened, url), depthOf(opened, deadLetterUrl)]);
   return { queue: role, ...depth, parked: dead.waiting + dead.inHand };

@@ -6,6 +6,7 @@ import { queueRoles } from "@airlake/shared/contracts/topology";
 import { defaultDataset, knownDatasets } from "../datasets.ts";
 import { examples } from "../examples.ts";
 import { openLake } from "../lake.ts";
+import { folderOf } from "../opened-lake.ts";
 import { placeOf } from "../ledger.ts";
 import { askToLook } from "../pipeline.ts";
 import { type Session, withServices } from "../session.ts";
@@ -70,7 +71,7 @@ async function up(deps: VerbDeps, options: UpOptions): Promise<ExitCode> {
   const ports = options.ports ? portsFrom(options.portBase) : undefined;
   // Before anything is made: a second `up` by mistake leaves no trace.
   if (ports !== undefined) await checkPorts(ports);
-  const lake = await openLake(options.lake, "create");
+  const lake = await openLake(folderOf(options.lake, "up"), "create");
   const drop = await openDropFolder(lake, options.drop);
   const screen = createUpScreen(deps.out, options.json);
   const run = { lake, options, roles: queueRoles, onLine: screen.take, ...(ports === undefined ? {} : { ports }) };

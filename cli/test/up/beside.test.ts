@@ -4,13 +4,13 @@ import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 import { systemClock } from "@airlake/shared/clock";
 
-import { type OpenedLake, openEmbedded } from "../../src/embedded.ts";
+import { type EmbeddedLake, openEmbedded } from "../../src/embedded.ts";
 import { openLake } from "../../src/lake.ts";
 import { type Rest, untilQuiet } from "../../src/pipeline.ts";
 import { createWatch } from "../../src/watch.ts";
 import { tempFolder } from "../temp-folder.ts";
 
-let opened: OpenedLake;
+let opened: EmbeddedLake;
 
 beforeEach(async () => {
   opened = await openEmbedded(await openLake(join(await tempFolder(), "lake"), "create"), systemClock);
