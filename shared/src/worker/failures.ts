@@ -5,10 +5,10 @@ import type { Message } from "@aws-sdk/client-sqs";
 import type { Clock } from "../clock.ts";
 import type { FailureRecord } from "../contracts/failure.ts";
 import { failureKey } from "../contracts/keys.ts";
-import { parseJson } from "../contracts/s3-event.ts";
 import { errorChain } from "../errors.ts";
 import type { ObjectStore } from "../object-store.ts";
 import type { QueueClient } from "../queue-client.ts";
+import { aboutMessage } from "./about-message.ts";
 import type { Failure, Hand } from "./hand.ts";
 
 export interface FailureDesk {
@@ -75,7 +75,6 @@ function recordOf(
   made: { readonly at: string; readonly service: string; readonly version: string },
 ): FailureRecord {
   const { error, ...facts } = failure;
-  const correlationId = correlationIdOf(message);
   return {
     contract: "failure/1",
     service: made.service,
@@ -84,18 +83,11 @@ function recordOf(
     at: made.at,
     messageId: message.MessageId ?? "",
     receiveCount,
-    ...(correlationId === undefined ? {} : { correlationId }),
+    correlationId: aboutMessage(message).correlationId,
     body: (message.Body ?? "").slice(0, bodyKept),
     attributes: Object.fromEntries(
       Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, value.StringValue ?? ""]),
     ),
     workerVersion: made.version,
   };
-}
-
-/** Our own messages carry their correlation id; an S3 event's story begins with its message id. */
-function correlationIdOf(message: Message): string | undefined {
-  const json = parseJson(message.Body ?? "");
-  const own = typeof json === "object" && json !== null && "correlationId" in json ? json.correlationId : undefined;
-  return typeof own === "string" ? own : message.MessageId;
 }

@@ -33,6 +33,7 @@ export async function startConsuming(
     name: consuming.name,
     version,
   });
+  // Undefined until it has started: the port is opened first, so that a port in use is known before a message is taken.
   let worker: Worker | undefined;
   await using closing = new AsyncDisposableStack();
   if (settings.PORT !== undefined) {

@@ -13,6 +13,7 @@ import { TransientError, isTransient } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Outcome } from "../outcome.ts";
 import type { QueueClient } from "../queue-client.ts";
+import { aboutMessage } from "./about-message.ts";
 import type { FailureDesk } from "./failures.ts";
 import type { Hand, Handle } from "./hand.ts";
 import { createLease } from "./lease.ts";
@@ -149,7 +150,8 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
   using heart = startHeartbeat(deps, options, { lease, message, log });
   const signal = AbortSignal.any([running.stopSignal, heart.signal]);
   const hand: Hand = { lease, signal, log, ...deps.failures.about(message, receiveCount) };
-  running.tally.taken(message.MessageId ?? "");
+  const about = aboutMessage(message);
+  running.tally.taken(message.MessageId ?? "", about);
   try {
     const outcome = await deps.handle(message, hand);
     if (outcome.kind === "rejected" && !outcome.parked) {
@@ -158,14 +160,16 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
     }
     lease.check();
     const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
-    log[outcome.kind === "rejected" ? "warn" : "info"]({ ...summarise(outcome), durationMs }, "message settled");
-    running.tally.settled(message.MessageId ?? "", { ...summarise(outcome), durationMs });
+    const result = { ...about, ...summarise(outcome), durationMs };
+    log[outcome.kind === "rejected" ? "warn" : "info"](result, "message settled");
+    running.tally.settled(message.MessageId ?? "", result);
     return true;
   } catch (error) {
     const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
     const reason = isTransient(error) ? "transient" : "unexpected";
-    log[reason === "transient" ? "warn" : "error"]({ err: error, reason, durationMs }, "message failed");
-    running.tally.settled(message.MessageId ?? "", { outcome: "failed", reason, error: messageOf(error), durationMs });
+    const result = { ...about, outcome: "failed", reason, durationMs };
+    log[reason === "transient" ? "warn" : "error"]({ ...result, err: error }, "message failed");
+    running.tally.settled(message.MessageId ?? "", { ...result, error: messageOf(error) });
     await handBack(deps, options, { hand, message, receiveCount, error, stopping: running.stopSignal.aborted });
     return false;
   }
