@@ -4,6 +4,7 @@ import { GetObjectCommand, HeadObjectCommand } from "@aws-sdk/client-s3";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Clients } from "@airlake/shared/clients";
 import { cleanPartKey, quarantinePartKey, wantedRulesKey } from "@airlake/shared/contracts/keys";
+import { storyIn } from "@airlake/shared/contracts/story";
 import type { CleanReady } from "@airlake/shared/contracts/messages";
 import type { DuckDb } from "@airlake/shared/duckdb";
 import { TransientError, httpStatusOf } from "@airlake/shared/errors";
@@ -101,10 +102,12 @@ async function readRaw(deps: CleanStageDeps, target: Target, signal: AbortSignal
     const lastModified = got.LastModified ?? deps.clients.clock.now();
     const sizeBytes = got.ContentLength ?? 0;
     const version = got.VersionId === undefined ? {} : { versionId: got.VersionId };
+    const story = storyIn(got.Metadata);
     return {
       kind: "present",
       identity: { identity: got.ETag, sizeBytes, lastModified: lastModified.toISOString(), ...version },
       value: { body, sizeBytes, lastModified, [Symbol.asyncDispose]: async () => void body.destroy() },
+      ...(story === undefined ? {} : { correlationId: story }),
     };
   } catch (error) {
     // Only this answer means that the object is gone: not a missing bucket, not a refusal.

@@ -5,7 +5,13 @@ import { sourceChanged } from "@airlake/shared/contracts/messages";
 import { parseJson, readS3Event } from "@airlake/shared/contracts/s3-event";
 
 export type Command =
-  | { readonly kind: "look"; readonly source: Source; readonly correlationId: string }
+  | {
+      readonly kind: "look";
+      readonly source: Source;
+      readonly correlationId: string;
+      /** An S3 event: the story begins here, unless the object's metadata tells its beginning. */
+      readonly begins: boolean;
+    }
   | { readonly kind: "split"; readonly sources: readonly Source[]; readonly correlationId: string }
   | { readonly kind: "skipped"; readonly reason: string }
   | { readonly kind: "unreadable"; readonly detail: string };
@@ -15,7 +21,10 @@ export function parse(message: Message): Command {
   const json = parseJson(message.Body ?? "");
   if (json === undefined) return { kind: "unreadable", detail: "the message's body is no JSON" };
   const pointer = sourceChanged.safeParse(json);
-  if (pointer.success) return { kind: "look", source: pointer.data.source, correlationId: pointer.data.correlationId };
+  if (pointer.success) {
+    const { source, correlationId } = pointer.data;
+    return { kind: "look", source, correlationId, begins: false };
+  }
   const correlationId = message.MessageId ?? "none";
   try {
     const sources = readS3Event(json);
@@ -23,7 +32,7 @@ export function parse(message: Message): Command {
     if (sources === undefined)
       return { kind: "unreadable", detail: "the message is neither an S3 event nor source-changed/1" };
     const [source] = sources;
-    if (source !== undefined && sources.length === 1) return { kind: "look", source, correlationId };
+    if (source !== undefined && sources.length === 1) return { kind: "look", source, correlationId, begins: true };
     return { kind: "split", sources, correlationId };
   } catch (error) {
     if (error instanceof URIError)

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import type { Clock } from "@airlake/shared/clock";
 import type { Source } from "@airlake/shared/contracts/keys";
+import { storyMetadata } from "@airlake/shared/contracts/story";
 import { TransientError, httpStatusOf } from "@airlake/shared/errors";
 import type { ObjectStore } from "@airlake/shared/object-store";
 import type { Hand } from "@airlake/shared/worker/hand";
@@ -52,7 +53,7 @@ export async function bringObject(
   const { sizeBytes, resumptions } = downloaded;
   if (isSame(before, downloaded)) return { kind: "already-there", sizeBytes, resumptions };
   hand.lease.check();
-  await put(deps.s3, { path, downloaded, to: request.to, before }, hand.signal);
+  await put(deps.s3, { path, downloaded, before, request }, hand.signal);
   return { kind: "brought", sizeBytes, resumptions };
 }
 
@@ -74,17 +75,18 @@ function isSame(held: Held | undefined, { sizeBytes, md5 }: Downloaded): boolean
 interface Upload {
   readonly path: string;
   readonly downloaded: Downloaded;
-  readonly to: Source;
+  readonly request: Pick<Request, "to" | "correlationId">;
   readonly before: Held | undefined;
 }
 
 /** One PUT, all or nothing, and only where raw still holds what it held before the download. */
-async function put(s3: ObjectStore, { path, downloaded, to, before }: Upload, signal: AbortSignal): Promise<void> {
+async function put(s3: ObjectStore, { path, downloaded, request, before }: Upload, signal: AbortSignal): Promise<void> {
+  const { to } = request;
   const condition = before === undefined ? { IfNoneMatch: "*" } : { IfMatch: before.etag };
   const body = createReadStream(path);
   try {
-    const length = { ContentLength: downloaded.sizeBytes };
-    await s3.send(new PutObjectCommand({ Bucket: to.bucket, Key: to.key, Body: body, ...length, ...condition }), {
+    const about = { ContentLength: downloaded.sizeBytes, Metadata: storyMetadata(request.correlationId) };
+    await s3.send(new PutObjectCommand({ Bucket: to.bucket, Key: to.key, Body: body, ...about, ...condition }), {
       abortSignal: signal,
     });
   } catch (error) {

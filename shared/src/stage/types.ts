@@ -8,7 +8,10 @@ export interface Target {
   readonly source: Source;
   readonly sourceId: string;
   readonly dataset: string;
+  /** One source's story, told in the logs of all services. */
   readonly correlationId: string;
+  /** The message begins the story, unless the input names one: whoever brought it has told the beginning. */
+  readonly begins?: boolean;
 }
 
 /** One try of a stage. Its id is in the keys of its parts. */
@@ -25,7 +28,13 @@ export interface Attempt {
 /** The input as it is now. `value` is what the stage works on; it is closed when the round ends. */
 export type Input<T extends AsyncDisposable> =
   | { readonly kind: "gone" }
-  | { readonly kind: "present"; readonly identity: InputIdentity; readonly value: T };
+  | {
+      readonly kind: "present";
+      readonly identity: InputIdentity;
+      readonly value: T;
+      /** The story that the input itself names. */
+      readonly correlationId?: string;
+    };
 
 /** A file in scratch and the part it is to become. */
 export interface PartFile {
