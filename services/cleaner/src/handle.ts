@@ -9,7 +9,8 @@ import { httpStatusOf } from "@airlake/shared/errors";
 import type { Outcome } from "@airlake/shared/outcome";
 import type { Target } from "@airlake/shared/stage/types";
 import type { Hand, Handle } from "@airlake/shared/worker/hand";
-import { parse } from "./parse.ts";
+import { stampOf } from "@airlake/shared/worker/replay-attributes";
+import { type Command, parse } from "./parse.ts";
 
 export interface HandleDeps {
   readonly clients: Clients;
@@ -30,7 +31,7 @@ export function createHandle(deps: HandleDeps): Handle {
       case "unreadable":
         return { kind: "rejected", reason: "unreadable-message", detail: command.detail, parked: false };
       case "split":
-        return split(deps, command);
+        return split(deps, command, stampOf(message));
       case "look":
         return look(deps, command, hand);
     }
@@ -39,13 +40,13 @@ export function createHandle(deps: HandleDeps): Handle {
 
 async function look(
   deps: HandleDeps,
-  { source, correlationId }: { readonly source: Source; readonly correlationId: string },
+  { source, correlationId, begins }: Extract<Command, { kind: "look" }>,
   hand: Hand,
 ): Promise<Outcome> {
   if (source.bucket !== deps.rawBucket) return { kind: "skipped", reason: "foreign-bucket" };
   const dataset = datasetOfKey(source.key);
   if (dataset === undefined || !deps.knowsDataset(dataset)) return rejectUnknown(deps, source, hand);
-  const target: Target = { source, sourceId: sourceIdOf(source), dataset, correlationId };
+  const target: Target = { source, sourceId: sourceIdOf(source), dataset, correlationId, begins };
   const outcome = await deps.align(target, {
     ...hand,
     log: hand.log.child({ correlationId, dataset, key: source.key }),
@@ -57,6 +58,7 @@ async function look(
 async function split(
   deps: HandleDeps,
   command: { readonly sources: readonly Source[]; readonly correlationId: string },
+  stamp: ReturnType<typeof stampOf>,
 ): Promise<Outcome> {
   for (const [index, source] of command.sources.entries()) {
     const pointer: SourceChanged = {
@@ -65,7 +67,11 @@ async function split(
       correlationId: `${command.correlationId}.${index}`,
     };
     await deps.clients.sqs.send(
-      new SendMessageCommand({ QueueUrl: deps.queueUrl, MessageBody: JSON.stringify(pointer) }),
+      new SendMessageCommand({
+        QueueUrl: deps.queueUrl,
+        MessageBody: JSON.stringify(pointer),
+        MessageAttributes: { ...stamp },
+      }),
     );
   }
   return { kind: "done", facts: { sources: command.sources.length } };

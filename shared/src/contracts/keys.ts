@@ -42,6 +42,19 @@ export function failureKey(day: string, stage: string, unique: string): string {
   return `failures/${day}/${checkedName(stage)}/${unique}.json`;
 }
 
+/** ops: the failure records of one UTC day. */
+export function failurePrefix(day: string): string {
+  return `failures/${day}/`;
+}
+
+/** ops: one audit record. `at` is its time in UTC as ISO 8601, `id` its own. */
+export function auditKey(at: string, action: string, id: string): string {
+  return `${auditPrefix}${at.slice(0, 10)}/${at.slice(11, 19).replaceAll(":", "")}-${checkedName(action)}-${id}.json`;
+}
+
+/** ops: the folder of all audit records. */
+export const auditPrefix = "audit/";
+
 /** silver: the clean part that one attempt writes. */
 export function cleanPartKey(dataset: string, part: PartName): string {
   return `${checkedName(dataset)}/clean/${partFile(part)}`;

@@ -29,6 +29,8 @@ const rejection = z.strictObject({
   detail: z.string(),
   failureKey: z.string(),
   parked: z.boolean(),
+  /** The replay that tried it last. */
+  replayId: z.string().optional(),
 });
 
 const input = z.strictObject({

@@ -18,7 +18,7 @@ import { deleteParts } from "./delete-parts.ts";
 import { committed, intended, isInLine } from "./manifest-steps.ts";
 import type { ManifestStore, Stored } from "./manifest-store.ts";
 import { putParts } from "./put-parts.ts";
-import type { Attempt, PartFile, Stage, Target, Wanted } from "./types.ts";
+import type { Attempt, Input, PartFile, Stage, Target, Wanted } from "./types.ts";
 
 export interface AlignDeps<T extends AsyncDisposable> {
   readonly stage: Stage<T>;
@@ -60,17 +60,20 @@ export async function align<T extends AsyncDisposable>(
   throw new TransientError(`${target.source.key}: still changing after ${maxRounds} rounds`);
 }
 
-async function alignOnce<T extends AsyncDisposable>(task: Task<T>): Promise<Outcome | "again"> {
-  const { stage, clock, target, hand } = task;
+async function alignOnce<T extends AsyncDisposable>(given: Task<T>): Promise<Outcome | "again"> {
+  const { stage, clock, hand } = given;
   // 2. The manifest first: what is read of the input afterwards is at least as new.
-  const base = await task.manifests.read(stage.name, target);
-  const fingerprint = await stage.fingerprint(target);
-  const input = await stage.readInput(target, hand.signal);
+  const base = await given.manifests.read(stage.name, given.target);
+  const fingerprint = await stage.fingerprint(given.target);
+  const input = await stage.readInput(given.target, hand.signal);
+  const target = storyOf(given.target, input);
+  const task = { ...given, target };
   await using closing = new AsyncDisposableStack();
   if (input.kind === "present") closing.use(input.value);
   const identity: InputIdentity = input.kind === "present" ? input.identity : { identity: "gone" };
   hand.lease.check();
-  if (isInLine(base?.manifest, identity.identity, fingerprint.text)) return await skip(task, base, identity);
+  if (isInLine(base?.manifest, identity.identity, fingerprint.text, hand.replayId))
+    return await skip(task, base, identity);
 
   const scratch = closing.adopt(await mkdtemp(join(task.settings.scratchFolder, `${stage.name}-`)), async (folder) =>
     rm(folder, { recursive: true, force: true }),
@@ -86,6 +89,12 @@ async function alignOnce<T extends AsyncDisposable>(task: Task<T>): Promise<Outc
   return await write(task, { base, identity, fingerprint, attempt, wanted, startedMs });
 }
 
+/** The target, with the story that its input names where the message only begins one. */
+function storyOf(target: Target, input: Input<AsyncDisposable>): Target {
+  if (target.begins !== true || input.kind !== "present" || input.correlationId === undefined) return target;
+  return { ...target, correlationId: input.correlationId };
+}
+
 /** In line already: the next message is sent all the same, for an earlier attempt may have died before sending. */
 async function skip<T extends AsyncDisposable>(
   task: Task<T>,
@@ -95,7 +104,11 @@ async function skip<T extends AsyncDisposable>(
   const manifest = base?.manifest;
   await task.stage.announce(task.target, manifest, partitionsOf(manifest?.outputs ?? []));
   if (!(await isStillSo(task, base, identity))) return "again";
-  return { kind: "skipped", reason: manifest === undefined ? "never-seen-and-gone" : `already-${manifest.state}` };
+  return {
+    kind: "skipped",
+    reason: manifest === undefined ? "never-seen-and-gone" : `already-${manifest.state}`,
+    facts: { correlationId: task.target.correlationId },
+  };
 }
 
 interface Round {
@@ -146,6 +159,7 @@ async function putAndCommit<T extends AsyncDisposable>(
     stage: stage.name,
     deps: task.settings,
     failureKey,
+    replayId: hand.replayId,
   });
   return task.manifests.swap(round.base, next, hand.signal);
 }
@@ -192,7 +206,7 @@ async function finish<T extends AsyncDisposable>(
     if ((await task.manifests.swap(stored, { ...manifest, debris: [], rejection })) === "lost") return "again";
   }
   if (!(await isStillSo(task, stored, identity))) return "again";
-  return outcomeOf(manifest);
+  return outcomeOf(manifest, task.target);
 }
 
 /** 9. The input has not changed since it was read, and nobody's intent was left behind. */
@@ -222,8 +236,9 @@ async function recordRejection<T extends AsyncDisposable>(
   });
 }
 
-function outcomeOf(manifest: Manifest): Outcome {
+function outcomeOf(manifest: Manifest, { correlationId }: Target): Outcome {
   const facts: Facts = {
+    correlationId,
     state: manifest.state,
     generation: manifest.generation,
     rowsRead: manifest.counts?.read ?? 0,

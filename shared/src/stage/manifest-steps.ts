@@ -7,9 +7,19 @@ import type { Attempt, Target, Wanted } from "./types.ts";
 /** How many versions of a source a manifest remembers. */
 const versionsKept = 20;
 
-/** Nothing is to be done: same input, same fingerprint, and nothing unfinished. Of a source that is gone the fingerprint says nothing. */
-export function isInLine(manifest: Manifest | undefined, identity: string, fingerprint: string): boolean {
+/**
+ * Nothing is to be done: same input, same fingerprint, and nothing unfinished. Of a source that is gone the fingerprint says nothing.
+ * A replay tries once more what was rejected, unless the rejection is its own: its message can come twice, too.
+ */
+export function isInLine(
+  manifest: Manifest | undefined,
+  identity: string,
+  fingerprint: string,
+  replayId: string | undefined,
+): boolean {
   if (manifest === undefined) return identity === "gone";
+  if (manifest.state === "rejected" && replayId !== undefined && manifest.rejection?.replayId !== replayId)
+    return false;
   const tidy = manifest.pending.length === 0 && manifest.debris.length === 0 && manifest.rejection?.parked !== false;
   const same = manifest.input?.identity === identity && (identity === "gone" || manifest.fingerprint === fingerprint);
   return tidy && same;
@@ -33,6 +43,7 @@ export interface Commit extends Step {
   readonly attempt: Attempt;
   readonly wanted: Exclude<Wanted, { kind: "moved" }> | "gone";
   readonly failureKey: string | undefined;
+  readonly replayId: string | undefined;
   readonly at: Date;
   readonly tookMs: number;
 }
@@ -94,7 +105,8 @@ function resultOf(before: Manifest, commit: Commit): Result {
     if (commit.failureKey === undefined) throw new Error("a rejection is committed only with its failure record");
     // The last good outputs stay, with their counts.
     const { outputs, counts, format, referenceTime } = before;
-    const rejection = { reason, detail, failureKey: commit.failureKey, parked: false };
+    const replayed = commit.replayId === undefined ? {} : { replayId: commit.replayId };
+    const rejection = { reason, detail, failureKey: commit.failureKey, parked: false, ...replayed };
     return { state: "rejected", stale: counts !== null, outputs, counts, format, referenceTime, rejection, timings };
   }
   const { counts, format, referenceTime } = wanted;

@@ -10,6 +10,7 @@ import type { ObjectStore } from "../object-store.ts";
 import type { QueueClient } from "../queue-client.ts";
 import { aboutMessage } from "./about-message.ts";
 import type { Failure, Hand } from "./hand.ts";
+import { stampOf } from "./replay-attributes.ts";
 
 export interface FailureDesk {
   about(message: Message, receiveCount: number): Pick<Hand, "recordFailure" | "park">;
@@ -57,6 +58,7 @@ export function createFailureDesk(
             QueueUrl: options.deadLetterQueueUrl,
             MessageBody: message.Body ?? "",
             MessageAttributes: {
+              ...stampOf(message),
               reason: { DataType: "String", StringValue: reason },
               failureKey: { DataType: "String", StringValue: key },
               parkedBy: { DataType: "String", StringValue: `${options.name} ${options.version}` },
@@ -74,7 +76,8 @@ function recordOf(
   failure: Failure,
   made: { readonly at: string; readonly service: string; readonly version: string },
 ): FailureRecord {
-  const { error, ...facts } = failure;
+  const { error, parkedBy = "worker", ...facts } = failure;
+  const sentMs = Number(message.Attributes?.SentTimestamp ?? "");
   return {
     contract: "failure/1",
     service: made.service,
@@ -83,6 +86,8 @@ function recordOf(
     at: made.at,
     messageId: message.MessageId ?? "",
     receiveCount,
+    ...(sentMs > 0 ? { sentAt: new Date(sentMs).toISOString() } : {}),
+    parkedBy,
     correlationId: aboutMessage(message).correlationId,
     body: (message.Body ?? "").slice(0, bodyKept),
     attributes: Object.fromEntries(

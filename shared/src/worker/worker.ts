@@ -18,6 +18,7 @@ import type { FailureDesk } from "./failures.ts";
 import type { Hand, Handle } from "./hand.ts";
 import { createLease } from "./lease.ts";
 import type { HeldLease } from "./lease.ts";
+import { replayIdOf } from "./replay-attributes.ts";
 import { createTally } from "./tally.ts";
 import type { Tally } from "./tally.ts";
 
@@ -149,7 +150,9 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
   });
   using heart = startHeartbeat(deps, options, { lease, message, log });
   const signal = AbortSignal.any([running.stopSignal, heart.signal]);
-  const hand: Hand = { lease, signal, log, ...deps.failures.about(message, receiveCount) };
+  const replayId = replayIdOf(message);
+  const replayed = replayId === undefined ? {} : { replayId };
+  const hand: Hand = { lease, signal, log, ...replayed, ...deps.failures.about(message, receiveCount) };
   const about = aboutMessage(message);
   running.tally.taken(message.MessageId ?? "", about);
   try {
@@ -190,7 +193,7 @@ async function handBack(
   try {
     if (back.receiveCount >= maxReceiveCount && !back.stopping) {
       const reason = isTransient(back.error) ? "transient" : "unexpected";
-      await back.hand.recordFailure({ reason, detail: messageOf(back.error), error: back.error });
+      await back.hand.recordFailure({ reason, detail: messageOf(back.error), error: back.error, parkedBy: "queue" });
     }
     // A receipt whose lease is over must not be used: the message may be with another worker.
     if (back.hand.lease.isOver()) return;

@@ -336,3 +336,54 @@ test("a rejected source is parked twice at most when its worker died between par
   expect(await story.end()).toBeUndefined();
   expect(story.world.parked).toBe(2);
 });
+
+test("a replay tries a rejected source again, and its message once more does not", async () => {
+  const story = tell(protocol, { script: "!r" });
+  await story.change();
+  await story.take(0);
+  await story.finish(0);
+  await story.change();
+  await story.take(0);
+  await story.workUntil(0, "look");
+  expect(story.manifest()).toMatchObject({ generation: 2, rejection: { parked: true } });
+
+  await story.die(0);
+
+  expect(await story.end()).toBeUndefined();
+  expect(story.manifest()).toMatchObject({ generation: 2 });
+  expect(story.world.parked).toBe(2);
+});
+
+test("a replay that loses its commit to the first attempt tries again all the same", async () => {
+  const story = tell(protocol, { script: "!r" });
+  await story.change();
+  await story.take(0);
+  await story.workUntil(0, "commit");
+  await story.change();
+  await story.take(1);
+  await story.workUntil(1, "commit");
+
+  await story.finish(0);
+  await story.finish(1);
+
+  expect(story.manifest()).toMatchObject({ generation: 2, rejection: { replayId: expect.stringMatching(/^replay-/) } });
+  expect(await story.end()).toBeUndefined();
+});
+
+test("two replays at once try a rejected source once each", async () => {
+  const story = tell(protocol, { script: "!rr" });
+  await story.change();
+  await story.take(0);
+  await story.finish(0);
+  await story.change();
+  await story.change();
+  await story.take(0);
+  await story.take(1);
+  await story.workUntil(0, "commit");
+  await story.workUntil(1, "commit");
+
+  expect(await story.end()).toBeUndefined();
+
+  expect(story.manifest()).toMatchObject({ generation: 3 });
+  expect(story.world.parked).toBe(3);
+});

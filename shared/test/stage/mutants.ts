@@ -22,7 +22,8 @@ const death = { crashes: 1 };
 const announceAll =
   "  await task.stage.announce(task.target, manifest, partitionsOf([...manifest.outputs, ...manifest.debris]));\n";
 const deleteDebris = "  await deleteParts(task, manifest.debris);\n";
-const lookAgain = '  if (!(await isStillSo(task, stored, identity))) return "again";\n  return outcomeOf(manifest);';
+const lookAgain =
+  '  if (!(await isStillSo(task, stored, identity))) return "again";\n  return outcomeOf(manifest, task.target);';
 const ownSuccess = "  if (now?.manifest.attempt === round.attempt.id) return finish(task, now, round.identity);\n";
 const deleteUnnamed = "await deleteParts(task, unnamed);";
 const tidy = "manifest.pending.length === 0 && manifest.debris.length === 0 && manifest.rejection?.parked !== false";
@@ -151,6 +152,11 @@ export const mutants: readonly Mutant[] = [
       ),
     ],
     bounds: { script: "X!" },
+  },
+  {
+    name: "leaves a rejected source as it is when a replay asks for it",
+    edits: [inSteps('if (manifest.state === "rejected" && replayId', 'if (manifest.state === "new" && replayId')],
+    bounds: { script: "!r" },
   },
   {
     name: "gives up while a part is on its way",

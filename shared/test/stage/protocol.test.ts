@@ -24,6 +24,7 @@ const small = [
   { script: "X!" },
   { script: "X-", crashes: 1 },
   { script: "!", crashes: 1, expiries: 1 },
+  { script: "!r" },
   { script: "X", crashes: 1, expiries: 1 },
   { script: "X", expiries: 1, lostAnswers: 1 },
 ].map(named);
@@ -33,6 +34,8 @@ const larger = [
   { script: "XY", crashes: 1 },
   { script: "X=", crashes: 1 },
   { script: "X!", crashes: 1 },
+  { script: "!r", crashes: 1, expiries: 1 },
+  { script: "X!rr", lostAnswers: 1 },
   { script: "X-", crashes: 1, expiries: 1 },
   { script: "X", crashes: 1, expiries: 1, lostAnswers: 1 },
 ].map(named);
@@ -57,6 +60,8 @@ const long = [
   { script: "XYX", crashes: 1, expiries: 1 },
   { script: "X-X", ...everyFault },
   { script: "X!=", ...everyFault },
+  { script: "X!rr", ...everyFault },
+  { script: "!rX", ...everyFault },
   { script: "X!Y-", crashes: 1, lostAnswers: 1 },
   { script: "XY=", workers: 3, parts: 2, ...everyFault },
   { script: "XY", chained: true, crashes: 1 },

@@ -128,7 +128,16 @@ export function essence(key: string, body: string, world: World): string {
   // A stage's generation is what the next stage reads.
   const generation = world.bounds.chained ? manifest.generation : 0;
   const keys = [outputs, pending, debris].map((parts) => parts.map((part) => part.key));
-  const text = JSON.stringify([state, attempt, generation, input?.identity, keys, rejection?.parked, counts === null]);
+  const text = JSON.stringify([
+    state,
+    attempt,
+    generation,
+    input?.identity,
+    keys,
+    rejection?.parked,
+    rejection?.replayId,
+    counts === null,
+  ]);
   if (essences.size > 50_000) essences.clear();
   essences.set(body, text);
   return text;

@@ -161,13 +161,16 @@ function act(
 function changeSource(world: World): void {
   const content = world.script[0] ?? "";
   world.script = world.script.slice(1);
+  if (content !== "r" && content !== "=") world.replays = 0;
   if (content === "-") {
     world.objects.delete(rawKey);
     world.hasGood = false;
+  } else if (content === "r") {
+    world.replays += 1;
   } else if (content !== "=") {
     store(world, rawKey, content);
   }
-  send(world, "cleaner");
+  send(world, "cleaner", content === "r" ? `replay-${world.next.message}` : undefined);
 }
 
 function die(world: World, worker: Worker): void {
@@ -254,6 +257,7 @@ function handOf(world: World, worker: Worker): Hand {
     },
     signal: worker.abort.signal,
     log: undefined as unknown as Hand["log"],
+    ...(worker.message?.replayId === undefined ? {} : { replayId: worker.message.replayId }),
     recordFailure: async () => "failures/record.json",
     park: async () => {
       const run = () => {
@@ -292,6 +296,8 @@ function faultOf(world: World): string | undefined {
   if (manifest === undefined ? content !== undefined : manifest.state !== state)
     return `state ${manifest?.state}, but the source is ${content}`;
   if (content === "!" && world.parked === 0) return "a rejected source was never parked";
+  if (content === "!" && world.replays > 0 && manifest?.rejection?.replayId === undefined)
+    return "a replay did not try what was rejected";
   const last = world.bounds.chained ? "joiner" : "cleaner";
   const contents = (manifestOf(world, last)?.outputs ?? []).map((part) => part.key.split("/")[2]?.[0] ?? "");
   if (content === "!" ? contents.includes("!") : contents.some((made) => made !== content))
@@ -342,6 +348,7 @@ function keyOf(world: World, last: number): string {
     told,
     [...untold].toSorted(inOrder),
     Math.min(world.parked, 1),
+    world.replays,
     hasGood,
   ];
   const text = [...workers.toSorted(byShape), ...objects.toSorted(byShape), JSON.stringify(rest)].join("|");

@@ -7,7 +7,7 @@ import type { Target } from "../../src/stage/types.ts";
 export interface Bounds {
   /**
    * What happens to the source, one message each: X and Y are contents, `-` is a removal, `!` is bytes that are no good,
-   * `=` is a message without a change.
+   * `=` is a message without a change, `r` one that a replay has sent: each `r` is another replay.
    */
   readonly script: string;
   readonly workers: number;
@@ -64,6 +64,7 @@ export type Answer = { readonly value: unknown; readonly seen: string } | { read
 export interface Message {
   readonly id: number;
   readonly stage: StageName;
+  readonly replayId?: string;
 }
 
 export interface Worker {
@@ -104,6 +105,8 @@ export interface World {
   told: string;
   readonly untold: Set<string>;
   parked: number;
+  /** Replays that were sent since the source last changed. */
+  replays: number;
   /** Good outputs were there at a quiet moment, and the source was not removed since. */
   hasGood: boolean;
   /** An error that no worker should ever see. */
@@ -131,6 +134,7 @@ export function newWorld(bounds: Bounds): World {
     told: "",
     untold: new Set(),
     parked: 0,
+    replays: 0,
     hasGood: false,
     broken: undefined,
   };
@@ -167,8 +171,9 @@ export function manifestKeyOf(stage: StageName): string {
   return `manifests/${stage}/toy/${target.sourceId}.json`;
 }
 
-export function send(world: World, stage: StageName): void {
-  world.queue.push({ id: world.next.message++, stage });
+export function send(world: World, stage: StageName, replayId?: string): void {
+  const replayed = replayId === undefined ? {} : { replayId };
+  world.queue.push({ id: world.next.message++, stage, ...replayed });
 }
 
 /** Puts an object, unconditionally. Gives its ETag. */
