@@ -31,13 +31,13 @@ ${troubles(status)}
 ${fact("In hand", String(status.inHand))}
 ${fact("Last minute", `${status.lastMinute} settled`)}
 ${fact(`Queue ${status.settings["queue"] ?? ""}`, depth(status.queue))}
-${fact(`Dead letters ${status.settings["deadLetterQueue"] ?? ""}`, depth(status.deadLetters))}
+${fact(`Dead letters ${status.settings["deadLetterQueue"] ?? ""}`, parked(status.deadLetters))}
 ${fact("Since the start", outcomes(status.outcomes))}
 </dl>
 ${status.hands.length === 0 ? "" : handsTable(status.hands)}
 </section>
 <section>
-<h2>Last ${status.last.length === 0 ? "outcomes" : `${status.last.length} outcomes`}</h2>
+<h2>Last outcomes</h2>
 ${status.last.length === 0 ? "<p>No message yet.</p>" : lastTable(status.last)}
 </section>
 </main>
@@ -64,6 +64,10 @@ function depth(found: Depth | null): string {
   return `${visible} waiting, ${inFlight} in hand${delayed === 0 ? "" : `, ${delayed} delayed`}`;
 }
 
+function parked(found: Depth | null): string {
+  return found === null ? "does not answer" : `${found.visible + found.inFlight + found.delayed} parked`;
+}
+
 function outcomes(counts: Status["outcomes"]): string {
   const all = Object.entries(counts).map(([outcome, count]) => `${count} ${outcome}`);
   return all.length === 0 ? "nothing" : all.join(", ");
@@ -71,7 +75,7 @@ function outcomes(counts: Status["outcomes"]): string {
 
 function handsTable(hands: readonly InHand[]): string {
   const rows = hands.map(({ key, messageId, seconds }) => [
-    cell("source", key ?? `message ${messageId}`, "key"),
+    cell("source", key ?? `message ${messageId}`, "text"),
     cell("for", `${seconds} s`),
   ]);
   return table(["source", "for"], rows);
@@ -81,9 +85,9 @@ function lastTable(last: readonly Settled[]): string {
   const rows = last.map((one) => [
     cell("at", time(textOf(one, "at")).slice(11)),
     cell("outcome", textOf(one, "outcome"), `outcome ${textOf(one, "outcome").replaceAll(/[^a-z-]/g, "")}`),
-    cell("source", textOf(one, "key"), "key"),
+    cell("source", textOf(one, "key"), "text"),
     cell("took", `${textOf(one, "durationMs")} ms`),
-    cell("what", whatOf(one)),
+    cell("what", whatOf(one), "text"),
   ]);
   return table(["at (UTC)", "outcome", "source", "took", "what"], rows);
 }
@@ -149,17 +153,17 @@ dl div { border: 1px solid var(--line); border-radius: .4rem; padding: .5rem .75
 dt { font-size: .85rem; opacity: .75; overflow-wrap: anywhere; }
 dd { margin: 0; font-variant-numeric: tabular-nums; }
 table { border-collapse: collapse; width: 100%; margin-top: .5rem; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+td.text { white-space: normal; overflow-wrap: anywhere; min-width: 14rem; }
 td { font-variant-numeric: tabular-nums; }
 th { font-size: .85rem; opacity: .75; }
 .outcome { font-weight: 600; }
-td:nth-child(1), td:nth-child(4) { white-space: nowrap; }
 footer { margin-top: 1.5rem; display: flex; flex-wrap: wrap; gap: 1rem; }
 @media (max-width: 40rem) {
   thead { display: none; }
   tr { display: block; border-bottom: 1px solid var(--line); padding: .4rem 0; }
   td { display: grid; grid-template-columns: 5rem 1fr; border: 0; padding: .1rem 0; }
-  td:nth-child(1), td:nth-child(4) { white-space: normal; }
-  td::before { content: attr(data-title); opacity: .6; font-weight: 400; }
+  td.text { min-width: 0; }
+  td::before { content: attr(data-title); color: GrayText; font-weight: 400; }
 }
 `;
