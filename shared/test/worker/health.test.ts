@@ -1,4 +1,5 @@
 /** The port of a worker, asked over HTTP: what it says to machines, and the page it shows to people. */
+import { readFile } from "node:fs/promises";
 import { expect, test, vi } from "vitest";
 
 import type { Clients } from "../../src/clients.ts";
@@ -180,4 +181,6 @@ test("gives metrics by the names that Prometheus expects", async () => {
   const own = types.filter(({ name }) => name.startsWith("airlake_"));
   expect(own.length).toBeGreaterThan(5);
   for (const { name, kind } of own) expect(name.endsWith("_total")).toBe(kind === "counter");
+  const runbook = await readFile(new URL("../../../docs/runbook.md", import.meta.url), "utf8");
+  expect(own.filter(({ name }) => !runbook.includes(`\`${name}`))).toEqual([]);
 });
