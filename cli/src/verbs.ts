@@ -92,6 +92,13 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/quarantine.ts")).addQuarantine,
   },
   {
+    name: "dlq",
+    takes: "ls|show|…",
+    summary: "look at the messages that died, send them again, or let them go",
+    group: ask,
+    load: async () => (await import("./verbs/dlq.ts")).addDlq,
+  },
+  {
     name: "status",
     takes: "",
     summary: "show how the lake is: size, sources, records, queues",
