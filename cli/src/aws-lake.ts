@@ -2,9 +2,11 @@
 import { type Endpoints, openAws, queueUrlOf } from "@airlake/shared/clients";
 import type { Clock } from "@airlake/shared/clock";
 import { type QueueRole, topologyOf } from "@airlake/shared/contracts/topology";
-import { ConfigError, codeOf, isTransient } from "@airlake/shared/errors";
+import { ConfigError } from "@airlake/shared/errors";
+import type { ObjectStore } from "@airlake/shared/object-store";
 import type { QueueClient } from "@airlake/shared/queue-client";
 
+import { type Asked, awsFault, noLake, silent } from "./aws-fault.ts";
 import { CommandError } from "./command-error.ts";
 import { awsSettingsIn } from "./config.ts";
 import type { OpenedLake } from "./opened-lake.ts";
@@ -33,11 +35,15 @@ export async function openAwsLake(prefix: string, clock: Clock): Promise<OpenedL
   const topology = topologyOf(prefix);
   const { endpoints } = awsSettings();
   await using closing = new AsyncDisposableStack();
-  const { s3, sqs } = closing.use(openAws(endpoints));
+  const aws = closing.use(openAws(endpoints));
+  // The overloads of `send` cannot be written once more; every one of them is passed on as it came.
+  const s3: ObjectStore = { send: explaining(aws.s3, { shown, endpoint: endpoints.s3 }) as ObjectStore["send"] };
+  const sqs: QueueClient = { send: explaining(aws.sqs, { shown, endpoint: endpoints.sqs }) as QueueClient["send"] };
+  const asked = { shown, endpoint: endpoints.sqs };
   const urls = async (role: QueueRole): Promise<QueueUrls> => {
     const [url, deadLetterUrl] = await Promise.all([
-      lookUp(sqs, topology.queues[role].name, { endpoints, shown }),
-      lookUp(sqs, topology.queues[role].deadLetterName, { endpoints, shown }),
+      lookUp(sqs, topology.queues[role].name, asked),
+      lookUp(sqs, topology.queues[role].deadLetterName, asked),
     ]);
     return { url, deadLetterUrl };
   };
@@ -74,33 +80,35 @@ function awsSettings(): { readonly endpoints: Endpoints } {
   }
 }
 
-async function lookUp(
-  sqs: QueueClient,
-  name: string,
-  where: { readonly endpoints: Endpoints; readonly shown: string },
-): Promise<string> {
+async function lookUp(sqs: QueueClient, name: string, asked: Asked): Promise<string> {
   try {
     return await queueUrlOf(sqs, name, AbortSignal.timeout(patienceMs));
   } catch (error) {
-    const at = where.endpoints.sqs ?? "AWS";
-    if (error instanceof ConfigError)
-      throw new CommandError(
-        `There is no lake ${where.shown} at ${at}: it has no queue ${name}.`,
-        "Correct --lake or AWS_ENDPOINT_URL, or start it with: docker compose up --wait",
-        { cause: error },
-      );
-    if (error instanceof Error && error.name === "CredentialsProviderError")
-      throw new CommandError(
-        "There are no AWS credentials.",
-        "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (for emulators, any: test).",
-        { cause: error },
-      );
-    if (isTransient(error))
-      throw new CommandError(
-        `${at} does not answer (${codeOf(error) ?? (error instanceof Error ? error.name : "no answer")}).`,
-        "Start it, or correct AWS_ENDPOINT_URL and AWS_REGION.",
-        { cause: error },
-      );
-    throw error;
+    if (error instanceof ConfigError) throw noLake(name, asked, error);
+    throw error instanceof Error && error.name === "AbortError" ? silent(asked, "no answer", error) : error;
   }
+}
+
+type Send = (command: unknown, ...rest: readonly unknown[]) => Promise<unknown>;
+
+/** Sends, and tells faults as sentences. Errors that say something about one object stay as they are. */
+function explaining(client: ObjectStore | QueueClient, asked: Asked): Send {
+  return async (command, ...rest) => {
+    try {
+      return await Reflect.apply(client.send, client, [command, ...rest]);
+    } catch (error) {
+      throw awsFault(error, { ...asked, name: nameIn(command) }) ?? error;
+    }
+  };
+}
+
+/** The bucket or queue that a command names. */
+function nameIn(command: unknown): string | undefined {
+  const input = typeof command === "object" && command !== null && "input" in command ? command.input : undefined;
+  if (typeof input !== "object" || input === null) return undefined;
+  if ("Bucket" in input && typeof input.Bucket === "string") return input.Bucket;
+  if ("QueueName" in input && typeof input.QueueName === "string") return input.QueueName;
+  if ("QueueUrl" in input && typeof input.QueueUrl === "string")
+    return input.QueueUrl.slice(input.QueueUrl.lastIndexOf("/") + 1);
+  return undefined;
 }

@@ -68,3 +68,8 @@ export function awsSettingsIn(env: NodeJS.ProcessEnv = process.env): { readonly 
   checkSettings(settings, { glue: true });
   return { endpoints: endpointsOf(settings) };
 }
+
+/** Where services answer for their health, when it is not where `airlake up` or compose.yaml have them. */
+export function healthIn(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env["AIRLAKE_HEALTH"] || undefined;
+}

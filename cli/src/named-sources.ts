@@ -28,8 +28,10 @@ export interface Named {
 
 export interface NamingOptions {
   readonly dataset: string;
-  /** Absolute path of the lake: never read as a source. */
-  readonly lakeFolder: string;
+  /** Absolute path of the lake: never read as a source. Undefined for a lake that is in no folder. */
+  readonly lakeFolder: string | undefined;
+  /** What stands between the dataset's name and the file's in a key: `` unless given, else it ends with a slash. */
+  readonly below?: string;
 }
 
 interface Walk extends NamingOptions {
@@ -41,7 +43,7 @@ const maxKeyBytes = 1024;
 
 /**
  * The sources that files, folders and patterns name. A file becomes `<dataset>/<file name>`, a file in a named folder
- * `<dataset>/<folder name>/<path inside it>`. A pattern stands for the files that match it.
+ * `<dataset>/<folder name>/<path inside it>`; `below` comes after the dataset. A pattern stands for the files that match it.
  * Throws CommandError for a path that is not there, cannot be read, or would share its key with another.
  */
 export async function nameSources(paths: readonly string[], options: NamingOptions): Promise<Named> {
@@ -155,7 +157,7 @@ function whySkipped(kind: "hidden" | "nothing" | "other", path: string): Skipped
 }
 
 async function takeFile(walk: Walk, path: string, inside: string): Promise<void> {
-  const key = `${walk.dataset}/${inside}`;
+  const key = `${walk.dataset}/${walk.below ?? ""}${inside}`;
   if (Buffer.byteLength(key) > maxKeyBytes) {
     throw new CommandError(
       `${path}: its key would be longer than ${maxKeyBytes} bytes.`,
@@ -192,6 +194,7 @@ async function kindOf(path: string): Promise<"file" | "folder" | "other" | "noth
 }
 
 function insideLake(walk: Walk, path: string): boolean {
+  if (walk.lakeFolder === undefined) return false;
   const way = relative(walk.lakeFolder, path);
   return way === "" || (way !== ".." && !way.startsWith(`..${sep}`));
 }

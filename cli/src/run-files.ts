@@ -5,11 +5,12 @@ import { httpStatusOf } from "@airlake/shared/errors";
 
 import { type Accounted, type Seen, accountOf, discrepancies } from "./account.ts";
 import { mapBounded } from "./bounded.ts";
-import type { EmbeddedLake } from "./embedded.ts";
 import { type Entry, placeOf, readEntries, readFailures } from "./ledger.ts";
 import type { NamedSource } from "./named-sources.ts";
+import type { OpenedLake } from "./opened-lake.ts";
 import { askToLook } from "./pipeline.ts";
 import { areRegistered } from "./registered.ts";
+import type { Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
 import { counted, grouped } from "./text.ts";
 import { uploadWhatDiffers } from "./upload.ts";
@@ -27,7 +28,7 @@ export interface RunReport {
 export async function runFiles(session: Session, sources: readonly NamedSource[]): Promise<RunReport | undefined> {
   const keys = sources.map(({ key }) => key);
   const before = await noteBefore(session.opened, keys);
-  await bringIn(session, sources);
+  await bringIn(session, sources, () => {});
   if (session.signal.aborted) return undefined;
   return reportWhenQuiet(session, before);
 }
@@ -41,7 +42,7 @@ export interface Before {
   readonly fetched?: boolean;
 }
 
-export async function noteBefore(opened: EmbeddedLake, keys: readonly string[]): Promise<Before> {
+export async function noteBefore(opened: OpenedLake, keys: readonly string[]): Promise<Before> {
   const at = opened.clock.now();
   return { keys, entries: await readEntries(placeOf(opened), opened.topology.buckets.raw, keys), at };
 }
@@ -64,8 +65,19 @@ export async function reportWhenQuiet(session: Session, before: Before): Promise
   return { accounts, discrepancies: discrepancies(seen, accounts) };
 }
 
-async function bringIn(session: Session, sources: readonly NamedSource[]): Promise<void> {
-  const { opened, progress, signal } = session;
+/** What bringing files in needs. */
+export interface BringDeps {
+  readonly opened: OpenedLake;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Uploads what differs, and has the cleaner look at the rest. `done` is told of each file. */
+export async function bringIn(
+  { opened, progress, signal }: BringDeps,
+  sources: readonly NamedSource[],
+  done: (source: NamedSource, was: "uploaded" | "same") => void,
+): Promise<void> {
   let looked = 0;
   const same: string[] = [];
   await uploadWhatDiffers(
@@ -73,6 +85,7 @@ async function bringIn(session: Session, sources: readonly NamedSource[]): Promi
     sources,
     async (source, was) => {
       looked += 1;
+      done(source, was);
       // No event tells of a file that is there already; but the rules may be others since.
       if (was === "same") same.push(source.key);
       if (same.length >= pointersAtOnce) await askToLook(opened, same.splice(0));
@@ -84,8 +97,9 @@ async function bringIn(session: Session, sources: readonly NamedSource[]): Promi
 
 const pointersAtOnce = 10;
 
-async function look(
-  opened: EmbeddedLake,
+/** What the ledger says of them now. `failed` are messages that are known to fail. */
+export async function look(
+  opened: OpenedLake,
   before: Before,
   failed: readonly FailedMessage[] = [],
 ): Promise<readonly Seen[]> {
@@ -105,12 +119,13 @@ async function look(
   });
 }
 
-function isOpen(seen: Seen): boolean {
+/** Whether it is not known yet what becomes of a source. */
+export function isOpen(seen: Seen): boolean {
   return accountOf(seen).line.reason?.startsWith("failed: ") === true;
 }
 
-/** Failure records are looked through only where the ledger leaves a question. */
-async function withParked(opened: EmbeddedLake, before: Before, seen: readonly Seen[]): Promise<readonly Seen[]> {
+/** The same with why messages were parked. Failure records are looked through only where the ledger leaves a question. */
+export async function withParked(opened: OpenedLake, before: Before, seen: readonly Seen[]): Promise<readonly Seen[]> {
   if (before.fetched !== true && !seen.some(isOpen)) return seen;
   const since = before.at.toISOString();
   const days = [...new Set([since, opened.clock.now().toISOString()].map((at) => at.slice(0, 10)))];
@@ -129,7 +144,7 @@ function keysIn(record: FailureRecord): readonly string[] {
   return record.source === undefined ? keysOf({ Body: record.body }) : [record.source.key];
 }
 
-async function etagOf(opened: EmbeddedLake, key: string): Promise<string | undefined> {
+async function etagOf(opened: OpenedLake, key: string): Promise<string | undefined> {
   try {
     return (await opened.s3.send(new HeadObjectCommand({ Bucket: opened.topology.buckets.raw, Key: key }))).ETag;
   } catch (error) {

@@ -57,11 +57,25 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/up.ts")).addUp,
   },
   {
+    name: "put",
+    takes: "PATH…",
+    summary: "bring files into a lake whose services run by themselves",
+    group: fill,
+    load: async () => (await import("./verbs/put.ts")).addPut,
+  },
+  {
     name: "reprocess",
     takes: "[PREFIX…]",
     summary: "do again what was made under other rules or definitions",
     group: fill,
     load: async () => (await import("./verbs/reprocess.ts")).addReprocess,
+  },
+  {
+    name: "reconcile",
+    takes: "",
+    summary: "compare raw, manifests, parts and catalog, and mend what is off",
+    group: fill,
+    load: async () => (await import("./verbs/reconcile.ts")).addReconcile,
   },
   {
     name: "rm",

@@ -85,7 +85,8 @@ function accountJson(accounts: readonly Accounted[], seconds: number): unknown {
   return { sources, totals: totalsOf(sources), seconds: Math.round(seconds * 1000) / 1000 };
 }
 
-function saySkipped(deps: VerbDeps, { skipped }: Named): void {
+/** Says what lies in named folders and is not taken. */
+export function saySkipped(deps: VerbDeps, { skipped }: Named): void {
   const whys = [...new Set(skipped.map(({ why }) => why))];
   for (const why of whys) {
     const paths = skipped.filter((one) => one.why === why).map(({ path }) => printable(path));

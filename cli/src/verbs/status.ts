@@ -1,138 +1,93 @@
 /** `airlake status`: how the lake is, on one screen. */
-import type { QueueRole } from "@airlake/shared/contracts/topology";
-import { queueRoles } from "@airlake/shared/contracts/topology";
 import type { Command } from "commander";
 
-import { type EmbeddedLake, openEmbedded } from "../embedded.ts";
+import { healthIn } from "../config.ts";
 import { examples } from "../examples.ts";
-import { openLake, sizeOnDisk } from "../lake.ts";
-import { folderOf } from "../opened-lake.ts";
-import { listEntries, placeOf } from "../ledger.ts";
-import { depthOf } from "../pipeline.ts";
-import { renderTable } from "../table.ts";
-import { counted, grouped, shortTime, sized } from "../text.ts";
+import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
+import { type HealthAddress, parseAddresses, usualAddresses } from "../status/health-addresses.ts";
+import { type Status, moment, readLedger } from "../status/lake-status.ts";
+import { ledgerLines, leftText, statusLines } from "../status/status-screen.ts";
+import { watchStatus } from "../status/watch-status.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
-/** The whole of `--json`. */
-interface Status {
-  readonly lake: string;
-  readonly sizeBytes: number;
-  /** Sources by state; `stale` are those among the rejected whose last good version is still shown. */
-  readonly sources: {
-    readonly current: number;
-    readonly rejected: number;
-    readonly stale: number;
-    readonly retracted: number;
-    readonly new: number;
-  };
-  readonly records: { readonly read: number; readonly kept: number; readonly quarantined: number };
-  readonly lastCommit: string | null;
-  readonly queues: readonly QueueStatus[];
-}
-
-interface QueueStatus {
-  readonly queue: QueueRole;
-  readonly waiting: number;
-  readonly inHand: number;
-  readonly parked: number;
+interface StatusOptions extends LakeOptions {
+  readonly watch: boolean;
+  readonly health?: string;
 }
 
 export function addStatus(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
   verb
-    .description("Shows how the lake is: its size, its sources by state, its records, and what is on the queues.")
+    .description(
+      "Shows how the lake is: its sources and records, and for each service whether it runs, what it has in hand, what " +
+        "waits on its queue, what is parked in its dead-letter queue, and what it did last.",
+    )
+    .option("--watch", "look again every second, until Ctrl-C", false)
+    .option("--health <addresses>", "where services answer (also as AIRLAKE_HEALTH)")
     .addHelpText(
       "after",
-      examples([
-        ["airlake status", ""],
-        ["airlake status --json | jq .records", ""],
-      ]),
+      examples(
+        [
+          ["airlake status", ""],
+          ["airlake status --lake aws:airlake --watch", "piped, a line a change"],
+          ["airlake status --json | jq .queues", ""],
+          ["airlake status --health cleaner=10.0.0.7:8080,joiner=10.0.0.8:80", "elsewhere"],
+        ],
+        "Services are looked for where airlake up has them (8701 to 8704) or, for aws:…,\nwhere compose.yaml publishes them (811x to 814x).\n'oldest' is the message that a service has had in hand longest.\n\nEnds with 1 where a service of an aws: lake is not up.",
+      ),
     )
     .action(async (_options: unknown, command: Command) => {
-      finish(await status(deps, command.optsWithGlobals<LakeOptions>()));
+      finish(await status(deps, command.optsWithGlobals<StatusOptions>()));
     });
 }
 
-async function status(deps: VerbDeps, options: LakeOptions): Promise<ExitCode> {
-  await using opened = await openEmbedded(await openLake(folderOf(options.lake, "status"), "read"), deps.clock);
-  const found = await lookAt(opened);
-  if (options.json) deps.out.line(JSON.stringify(found));
-  else print(deps, found);
-  return 0;
-}
-
-async function lookAt(opened: EmbeddedLake): Promise<Status> {
-  const sources = { current: 0, rejected: 0, stale: 0, retracted: 0, new: 0 };
-  const records = { read: 0, kept: 0, quarantined: 0 };
-  let lastCommit: string | null = null;
-  for await (const { cleaner, joiner } of listEntries(placeOf(opened))) {
-    sources[cleaner.state] += 1;
-    if (cleaner.stale) sources.stale += 1;
-    records.read += cleaner.counts?.read ?? 0;
-    records.kept += cleaner.counts?.kept ?? 0;
-    records.quarantined += cleaner.counts?.quarantined ?? 0;
-    for (const at of [cleaner.committedAt, joiner?.committedAt ?? null]) lastCommit = later(lastCommit, at);
+async function status(deps: VerbDeps, options: StatusOptions): Promise<ExitCode> {
+  const given = options.health ?? healthIn();
+  const told = given === undefined ? undefined : parseAddresses(given);
+  await using opened = await openAnyLake(options.lake, "read", deps.clock);
+  const addresses = told ?? usualAddresses(opened.lake === undefined ? "aws" : "folder");
+  using interruption = deps.interruption();
+  const { signal } = interruption;
+  if (options.watch) {
+    await watchStatus({ out: deps.out, opened, addresses, signal }, options.json);
+    return 0;
   }
-  const queues = await Promise.all(queueRoles.map(async (role) => queueStatus(opened, role)));
-  return {
-    lake: opened.lake.folder,
-    sizeBytes: await sizeOnDisk(opened.lake.folder),
-    sources,
-    records,
-    lastCommit,
-    queues,
-  };
+  try {
+    const found = await lookAt(opened, addresses, signal);
+    if (options.json) deps.out.line(JSON.stringify(jsonOf(found)));
+    else print(deps, opened, found);
+    return exitCodeOf(opened, found);
+  } catch (error) {
+    if (signal.aborted) return interruption.exitCode();
+    throw error;
+  }
 }
 
-async function queueStatus(opened: EmbeddedLake, role: QueueRole): Promise<QueueStatus> {
-  const { url, deadLetterUrl } = opened.queues[role];
-  const [depth, dead] = await Promise.all([depthOf(opened, url), depthOf(opened, deadLetterUrl)]);
-  return { queue: role, ...depth, parked: dead.waiting + dead.inHand };
+async function lookAt(opened: OpenedLake, addresses: readonly HealthAddress[], signal: AbortSignal): Promise<Status> {
+  const [now, ledger] = await Promise.all([moment(opened, addresses, signal), readLedger(opened)]);
+  return { ...now, ledger };
 }
 
-function later(a: string | null, b: string | null): string | null {
-  if (a === null || b === null) return a ?? b;
-  return a > b ? a : b;
+/** Flat: a script asks for `.records`, and not for where they come from. */
+function jsonOf({ ledger, ...now }: Status): unknown {
+  const { kind: _kind, ...facts } = ledger ?? { kind: undefined };
+  return { ...now, ...facts };
 }
 
-function print({ out }: VerbDeps, found: Status): void {
-  const { sources, records } = found;
-  const states = [
-    `${grouped(sources.current)} current`,
-    ...(sources.rejected === 0 ? [] : [out.style.red(`${grouped(sources.rejected)} rejected`)]),
-    ...(sources.stale === 0 ? [] : [out.style.yellow(`${grouped(sources.stale)} of them stale`)]),
-    ...(sources.retracted === 0 ? [] : [`${grouped(sources.retracted)} removed`]),
-    ...(sources.new === 0 ? [] : [`${grouped(sources.new)} unfinished`]),
-  ];
-  out.line(`${out.style.dim("lake       ")} ${found.lake} (${sized(found.sizeBytes)})`);
-  out.line(`${out.style.dim("sources    ")} ${states.join(", ")}`);
-  out.line(
-    `${out.style.dim("records    ")} ${grouped(records.read)} read = ${grouped(records.kept)} kept + ${grouped(records.quarantined)} quarantined`,
-  );
-  out.line(
-    `${out.style.dim("last change")} ${found.lastCommit === null ? "never" : `${shortTime(found.lastCommit)} UTC`}`,
-  );
+function print({ out }: VerbDeps, opened: OpenedLake, found: Status): void {
+  const isFolder = opened.lake !== undefined;
+  for (const text of ledgerLines(found, out.style)) out.line(text);
+  const look = { width: out.columns, style: out.style, now: opened.clock.now(), isFolder };
+  for (const text of statusLines(found, look)) out.line(text);
+  const left = isFolder ? leftText(found) : undefined;
+  if (left === undefined) return;
   out.line();
-  const rows = found.queues.map(({ queue, ...counts }) => [
-    queue,
-    ...[counts.waiting, counts.inHand, counts.parked].map(grouped),
-  ]);
-  const table = renderTable(
-    [
-      { title: "queue" },
-      { title: "waiting", align: "right" },
-      { title: "in hand", align: "right" },
-      { title: "parked", align: "right" },
-    ],
-    rows,
-    { width: out.columns, title: out.style.dim },
-  );
-  for (const text of table) out.line(text);
-  sayWhatNext(out, found);
+  out.line(left);
 }
 
-function sayWhatNext(out: VerbDeps["out"], { queues }: Status): void {
-  const left = queues.reduce((sum, { waiting, inHand }) => sum + waiting + inHand, 0);
-  if (left === 0) return;
-  out.line();
-  out.line(`${counted(left, "message")} of an interrupted or running command; the next run works on them.`);
+/** In a folder, services run while a command does. */
+function exitCodeOf(opened: OpenedLake, { services }: Status): ExitCode {
+  const isOff = services.some(
+    ({ state, at }) => state === "not ready" || (state === "unreachable" && (opened.lake === undefined || at !== null)),
+  );
+  return isOff ? 1 : 0;
 }

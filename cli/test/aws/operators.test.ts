@@ -1,0 +1,129 @@
+// What an operator does with a lake whose services run by themselves, on an emulator of AWS.
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { containerReason, localStackImage } from "@airlake/shared/testing/containers";
+
+import { serviceNames } from "../../src/up/health-ports.ts";
+import { json } from "../airlake.ts";
+import { dayFile, line } from "../day-file.ts";
+import { inProcess } from "../in-process.ts";
+import { tempFolder } from "../temp-folder.ts";
+import { type Emulated, type EmulatedLake, startEmulated } from "./emulated-lake.ts";
+
+const reason = containerReason(localStackImage);
+
+describe.skipIf(reason !== undefined)(`an aws: lake${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+  let emulated: Emulated;
+  let lake: EmulatedLake;
+  const services = new AsyncDisposableStack();
+  let health = "";
+  beforeAll(async () => {
+    emulated = await startEmulated();
+    lake = await emulated.newLake("operated");
+    const addresses: string[] = [];
+    for (const role of ["ingest", "clean", "clean", "join", "catalog"] as const) {
+      const { port } = services.use(await lake.start(role));
+      addresses.push(`${serviceNames[role]}=127.0.0.1:${port}`);
+    }
+    health = addresses.join(",");
+  }, 200_000);
+  afterAll(async () => {
+    await services.disposeAsync();
+    await lake[Symbol.asyncDispose]();
+    await emulated[Symbol.asyncDispose]();
+  }, 60_000);
+  const on = (...words: readonly string[]): readonly string[] => [...words, "--lake", lake.shown];
+
+  test("takes files with put, and tells what became of them as run does", async () => {
+    const folder = await tempFolder();
+    await mkdir(join(folder, "day"));
+    await writeFile(join(folder, "day", "a ü+.csv"), dayFile([line(1), line(2, "abc"), line(3)]));
+    await writeFile(join(folder, "day", "notes.txt"), "dear diary");
+    const put = on("put", join(folder, "day"), "--prefix", "openaq/put/", "--wait");
+
+    const first = await inProcess([...put, "--json"]);
+    const again = await inProcess(put);
+
+    expect(first.code).toBe(1);
+    expect(json(first)).toMatchObject({
+      sources: [
+        { key: "openaq/put/day/a ü+.csv", outcome: "done", read: 3, kept: 2, quarantined: 1, partitions: 1 },
+        { key: "openaq/put/day/notes.txt", outcome: "rejected", reason: "unrecognised-format" },
+      ],
+    });
+    expect(again).toMatchObject({ code: 1, stderr: "" });
+    expect(again.stdout).toContain("2 sources (1 unchanged, 1 rejected): 3 read = 2 kept + 1 quarantined");
+  });
+
+  test("replaces a source that is put again with other records, and sends nothing that is there", async () => {
+    const file = join(await tempFolder(), "changing.csv");
+    await writeFile(file, dayFile([line(1)]));
+    const before = await inProcess(on("put", file, "--wait", "--json"));
+    const same = await inProcess(on("put", file, "--json"));
+    await writeFile(file, dayFile([line(1), line(2)]));
+
+    const after = await inProcess(on("put", file, "--wait", "--json"));
+
+    expect(json(before)).toMatchObject({ sources: [{ outcome: "done", kept: 1 }] });
+    expect(json(same)).toMatchObject({ files: [{ key: "openaq/changing.csv", was: "same" }], bytes: 0 });
+    expect(json(after)).toMatchObject({ sources: [{ outcome: "done", kept: 2 }] });
+  });
+
+  test("says what was put and what to look at when nobody waits", async () => {
+    const file = join(await tempFolder(), "told.csv");
+    await writeFile(file, dayFile([line(1)]));
+
+    const { code, stdout } = await inProcess(on("put", file));
+
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^put +openaq\/told\.csv \(\d+ B\)\n1 file put/u);
+    expect(stdout).toContain(`airlake sources --lake ${lake.shown}`);
+  });
+
+  test("shows its services by their health ports, each process of a service, and the queues", async () => {
+    const status = await inProcess(on("status", "--health", health, "--json"));
+    const shown = await inProcess(on("status", "--health", health), { columns: 120 });
+
+    expect(status.code).toBe(0);
+    expect(json(status)).toMatchObject({
+      lake: lake.shown,
+      services: ["ingestor", "cleaner", "cleaner", "joiner", "catalog-sync"].map((service) => ({
+        service,
+        state: "up",
+        reasons: [],
+        version: "0.1.0",
+      })),
+      queues: ["ingest", "clean", "join", "catalog"].map((queue) => ({ queue })),
+    });
+    expect(shown.stdout).toMatch(/^cleaner \d+ +up /mu);
+    expect(shown.stdout).toMatch(/^joiner +up /mu);
+  });
+
+  test("is not well where a service cannot be reached", async () => {
+    const { code, stdout } = await inProcess(on("status", "--health", "cleaner=127.0.0.1:1"));
+
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^cleaner +unreachable /mu);
+    expect(stdout).toContain("no health port answers");
+  });
+
+  test("lists sources, and quarantined records with their text", async () => {
+    const folder = await tempFolder();
+    const file = join(folder, "listed.csv");
+    await writeFile(file, dayFile([line(1), line(2, "abc")]));
+    await inProcess(on("put", file, "--wait"));
+
+    const sources = await inProcess(on("sources", "--json"));
+    const counts = await inProcess(on("quarantine", "ls", "--json"));
+    const shown = await inProcess(on("quarantine", "show", "openaq/listed.csv"));
+    const exported = await inProcess(on("quarantine", "export", join(folder, "bad.csv")));
+
+    const counted = { key: "openaq/listed.csv", quarantined: 1 };
+    expect(json(sources)).toContainEqual(expect.objectContaining({ ...counted, state: "current", kept: 1 }));
+    expect(json(counts)).toMatchObject({ sources: expect.arrayContaining([expect.objectContaining(counted)]) });
+    expect(shown.stdout).toMatch(/record 2: bad-value[^]*value +abc/u);
+    expect(exported.code).toBe(0);
+    expect(await readFile(join(folder, "bad.csv"), "utf8")).toContain("openaq/listed.csv,2,");
+  });
+});
