@@ -1,5 +1,6 @@
 /** The account as people read it. */
 import { type Accounted, type SourceAccount, summed, totalsOf } from "./account.ts";
+import { typed } from "./hint.ts";
 import type { Out } from "./out.ts";
 import { withoutSharedFolder } from "./key-names.ts";
 import { type Column, displayWidth, fitsUncut, renderTable } from "./table.ts";
@@ -11,13 +12,19 @@ const readable = 100;
 const shownAtMost = 40;
 
 /** Prints sources, reasons, flags and totals. */
-export function printAccount(out: Out, accounts: readonly Accounted[], seconds: number): void {
+export function printAccount(
+  out: Out,
+  accounts: readonly Accounted[],
+  { seconds, lake }: { readonly seconds: number; readonly lake: string },
+): void {
   const lines = accounts.map(({ line }) => line);
   const shown = chosen(accounts);
   for (const text of sourceTable(out, shown, lines)) out.line(text);
   if (shown.length < accounts.length) {
     out.line(
-      out.style.dim(`… and ${counted(accounts.length - shown.length, "more source")}; all of them: airlake sources`),
+      out.style.dim(
+        `… and ${counted(accounts.length - shown.length, "more source")}; all of them: ${typed("airlake sources", lake)}`,
+      ),
     );
   }
   printBreakdown(out, lines);

@@ -42,8 +42,8 @@ export async function openAwsLake(prefix: string, clock: Clock): Promise<OpenedL
   const asked = { shown, endpoint: endpoints.sqs };
   const urls = async (role: QueueRole): Promise<QueueUrls> => {
     const [url, deadLetterUrl] = await Promise.all([
-      lookUp(sqs, topology.queues[role].name, asked),
-      lookUp(sqs, topology.queues[role].deadLetterName, asked),
+      lookUp(aws.sqs, topology.queues[role].name, asked),
+      lookUp(aws.sqs, topology.queues[role].deadLetterName, asked),
     ]);
     return { url, deadLetterUrl };
   };
@@ -85,7 +85,8 @@ async function lookUp(sqs: QueueClient, name: string, asked: Asked): Promise<str
     return await queueUrlOf(sqs, name, AbortSignal.timeout(patienceMs));
   } catch (error) {
     if (error instanceof ConfigError) throw noLake(name, asked, error);
-    throw error instanceof Error && error.name === "AbortError" ? silent(asked, "no answer", error) : error;
+    if (error instanceof Error && error.name === "AbortError") throw silent(asked, "no answer", error);
+    throw awsFault(error, { ...asked, name }) ?? error;
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Manifest } from "@airlake/shared/contracts/manifest";
 
 import { CommandError } from "./command-error.ts";
+import { typed } from "./hint.ts";
 import type { OpenedLake } from "./opened-lake.ts";
 import { listEntries, listKeys, placeOf, readEntries } from "./ledger.ts";
 import { nearKeys } from "./near-keys.ts";
@@ -22,6 +23,9 @@ export async function unknownSource(opened: OpenedLake, key: string): Promise<Co
   for await (const page of listKeys(place, "", opened.topology.buckets.raw)) for (const one of page) keys.add(one);
   for await (const { cleaner } of listEntries(place)) if (cleaner.state !== "retracted") keys.add(cleaner.source.key);
   const near = nearKeys(key, [...keys]).map(printable);
-  const next = near.length === 0 ? "See the keys with: airlake sources" : `Did you mean ${near.join(" or ")}?`;
+  const next =
+    near.length === 0
+      ? `See the keys with: ${typed("airlake sources", opened.shown)}`
+      : `Did you mean ${near.join(" or ")}?`;
   return new CommandError(`There is no source ${printable(key)} in the lake.`, next);
 }

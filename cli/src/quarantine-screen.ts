@@ -4,6 +4,7 @@ import type { Manifest } from "@airlake/shared/contracts/manifest";
 import { parseJson } from "@airlake/shared/contracts/s3-event";
 import { pathOfKey } from "@airlake/shared/embedded/object-paths";
 
+import { typed } from "./hint.ts";
 import type { OpenedLake } from "./opened-lake.ts";
 import type { Out } from "./out.ts";
 import type { QuarantinedRecord } from "./quarantine-parts.ts";
@@ -13,7 +14,7 @@ import { counted, grouped, printable } from "./text.ts";
 /** Where the records come from. */
 export interface Origin {
   readonly manifest: Manifest;
-  readonly opened: Pick<OpenedLake, "lake">;
+  readonly opened: Pick<OpenedLake, "lake" | "shown">;
   /** Only some were asked for. */
   readonly filtered: boolean;
 }
@@ -33,7 +34,7 @@ export function printRecords(out: Out, records: readonly QuarantinedRecord[], or
     out.line();
     out.line(
       out.style.dim(
-        `${grouped(records.length)} of ${grouped(all)} shown; more with --limit N, all in a file with: airlake quarantine export FILE.csv`,
+        `${grouped(records.length)} of ${grouped(all)} shown; more with --limit N, all in a file with: ${typed("airlake quarantine export FILE.csv", opened.shown)}`,
       ),
     );
   }

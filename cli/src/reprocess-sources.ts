@@ -4,9 +4,11 @@ import { datasetOfKey, wantedRulesKey } from "@airlake/shared/contracts/keys";
 
 import { accountOf } from "./account.ts";
 import { CommandError } from "./command-error.ts";
-import type { EmbeddedLake } from "./embedded.ts";
+import { typed } from "./hint.ts";
 import { type Entry, listKeys, placeOf, readEntries } from "./ledger.ts";
+import type { OpenedLake } from "./opened-lake.ts";
 import { askToLook } from "./pipeline.ts";
+import type { BringDeps } from "./run-files.ts";
 import type { Session } from "./session.ts";
 import { counted, grouped, printable } from "./text.ts";
 
@@ -42,12 +44,7 @@ const pageSize = 500;
 /** Undefined where the person wished to stop. Throws CommandError for a prefix that no key begins with. */
 export async function reprocessSources(session: Session, wanted: Wanted): Promise<Reprocessed | undefined> {
   const { opened, signal } = session;
-  const prefixes = wanted.prefixes.length === 0 ? [""] : [...new Set(wanted.prefixes)];
-  for (const prefix of prefixes) await checkPrefix(opened, prefix, wanted);
-  if (wanted.dataset !== undefined && wanted.rulePack !== undefined)
-    await wantRulePack(opened, wanted.dataset, wanted.rulePack);
-  const before: Before = new Map();
-  for (const prefix of prefixes) await askAll(session, prefix, { wanted, before });
+  const before = await askForSources(session, wanted);
   if (signal.aborted) return undefined;
   // The ledger cannot say that a source was looked at and nothing was to be done: only queues at rest do.
   const rest = await session.rest([...before.keys()], async () => false);
@@ -57,8 +54,23 @@ export async function reprocessSources(session: Session, wanted: Wanted): Promis
   return sumUp(opened, { wanted, before, failing });
 }
 
+/**
+ * Writes which rule pack is wanted, if one is, and has the cleaner look at every source; those that have a dataset are asked for.
+ * Throws CommandError for a prefix that no key begins with.
+ */
+export async function askForSources(deps: BringDeps, wanted: Wanted): Promise<Before> {
+  const { opened } = deps;
+  const prefixes = wanted.prefixes.length === 0 ? [""] : [...new Set(wanted.prefixes)];
+  for (const prefix of prefixes) await checkPrefix(opened, prefix, wanted);
+  if (wanted.dataset !== undefined && wanted.rulePack !== undefined)
+    await wantRulePack(opened, wanted.dataset, wanted.rulePack);
+  const before: Before = new Map();
+  for (const prefix of prefixes) await askAll(deps, prefix, { wanted, before });
+  return before;
+}
+
 /** The stages read it for each attempt. */
-async function wantRulePack(opened: EmbeddedLake, dataset: string, rulePack: number): Promise<void> {
+async function wantRulePack(opened: OpenedLake, dataset: string, rulePack: number): Promise<void> {
   await opened.s3.send(
     new PutObjectCommand({
       Bucket: opened.topology.buckets.ops,
@@ -69,26 +81,26 @@ async function wantRulePack(opened: EmbeddedLake, dataset: string, rulePack: num
   );
 }
 
-async function checkPrefix(opened: EmbeddedLake, prefix: string, wanted: Wanted): Promise<void> {
+async function checkPrefix(opened: OpenedLake, prefix: string, wanted: Wanted): Promise<void> {
   for await (const keys of keysOf(opened, prefix, wanted)) if (prefix === "" || keys.length > 0) return;
   if (prefix === "") return;
   throw new CommandError(
     `No source's key begins with ${printable(prefix)}.`,
-    "See the keys with: airlake sources. Nothing was done.",
+    `See the keys with: ${typed("airlake sources", opened.shown)}. Nothing was done.`,
   );
 }
 
-async function* keysOf(opened: EmbeddedLake, prefix: string, { dataset }: Wanted): AsyncGenerator<readonly string[]> {
+async function* keysOf(opened: OpenedLake, prefix: string, { dataset }: Wanted): AsyncGenerator<readonly string[]> {
   for await (const keys of listKeys(placeOf(opened), prefix, opened.topology.buckets.raw))
     yield dataset === undefined ? keys : keys.filter((key) => datasetOfKey(key) === dataset);
 }
 
 async function askAll(
-  session: Session,
+  deps: BringDeps,
   prefix: string,
   { wanted, before }: { readonly wanted: Wanted; readonly before: Before },
 ): Promise<void> {
-  const { opened, signal, progress } = session;
+  const { opened, signal, progress } = deps;
   for await (const keys of keysOf(opened, prefix, wanted)) {
     if (signal.aborted) return;
     const fresh = keys.filter((key) => !before.has(key));
@@ -113,7 +125,7 @@ interface Ended {
   readonly failing: ReadonlyMap<string, string>;
 }
 
-async function sumUp(opened: EmbeddedLake, ended: Ended): Promise<Reprocessed> {
+async function sumUp(opened: OpenedLake, ended: Ended): Promise<Reprocessed> {
   const keys = [...ended.before.keys()];
   const rejected: Rejection[] = [];
   let done = 0;

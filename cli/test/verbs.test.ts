@@ -141,6 +141,29 @@ describe("of a lake that is there", () => {
     expect((await readdir(folder)).toSorted()).toEqual(["q.csv", "q.parquet"]);
   });
 
+  test("a file that is there is not overwritten by an export unless that is wished for", async () => {
+    const file = join(await tempFolder(), "mine.csv");
+    await writeFile(file, "precious");
+
+    const refused = await inProcess(["quarantine", "export", file, ...lake]);
+    const kept = await readFile(file, "utf8");
+    const forced = await inProcess(["quarantine", "export", file, "--force", ...lake]);
+
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain("is there already.");
+    expect(kept).toBe("precious");
+    expect(forced.code).toBe(0);
+    expect(await readFile(file, "utf8")).toContain("key,record,format");
+  });
+
+  test("what is to be typed next names the lake", async () => {
+    const counted = await inProcess(["quarantine", "ls", ...lake]);
+    const unknown = await inProcess(["quarantine", "show", "nothing/like/it", ...lake]);
+
+    expect(counted.stdout).toContain(`airlake quarantine show openaq/day/a.csv ${lake.join(" ")}`);
+    expect(unknown.stderr).toContain(`airlake sources ${lake.join(" ")}`);
+  });
+
   test("a key or a file that cannot be is told, with what may have been meant", async () => {
     const key = await inProcess(["quarantine", "show", "a.csv", ...lake]);
     const ending = await inProcess(["quarantine", "export", "q.xlsx", ...lake]);

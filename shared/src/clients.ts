@@ -43,12 +43,17 @@ export function openAws(endpoints: Endpoints): Pick<Clients, "s3" | "sqs"> & Asy
     ...at(endpoints.s3),
     // Emulators know no bucket host names.
     forcePathStyle: endpoints.s3 !== undefined,
+    logger: silent,
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
   });
-  const sqs = new SQSClient({ ...at(endpoints.sqs), useQueueUrlAsEndpoint: false });
+  const sqs = new SQSClient({ ...at(endpoints.sqs), logger: silent, useQueueUrlAsEndpoint: false });
   return { s3, sqs, [Symbol.asyncDispose]: async () => [s3, sqs].forEach((client) => client.destroy()) };
 }
+
+const ignore = (): void => {};
+/** Without a logger the SDK warns on the console of what its errors say as well. */
+const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** Where each AWS API is reached; undefined for AWS itself. */
 export interface Endpoints {

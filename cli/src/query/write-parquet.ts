@@ -2,35 +2,22 @@
  * Writes a query's result as a Parquet file. The database that is asked can write nothing, and stays so: the rows are handed to
  * another one, which sees a scratch folder beside the file and nothing of the lake.
  */
-import { link, mkdtemp, rename, stat } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { type DuckDbSession, openDuckDb, quoteName, quoteText } from "@airlake/shared/duckdb";
-import { codeOf } from "@airlake/shared/errors";
 
-import { CommandError, diskFault } from "../command-error.ts";
+import { diskFault } from "../command-error.ts";
 import { discard } from "../lake.ts";
+import { type TargetFile, putInPlace } from "../target-file.ts";
 import type { QueryResult } from "./open-query.ts";
 
-export interface ParquetTarget {
-  readonly file: string;
-  /** Replaces a file that is there. */
-  readonly force: boolean;
+interface ParquetTarget extends TargetFile {
   readonly signal: AbortSignal;
 }
 
 /** What DuckDB holds of the rows before it spills to the scratch folder. */
 const memoryLimitMb = 512;
-
-/** Throws CommandError where the file could not be written in the end. */
-export async function checkTarget(file: string, force: boolean): Promise<void> {
-  if (file === "-") throw new CommandError("Parquet is no text for standard output.", "Name a file.");
-  const there = await kindOf(file);
-  if (there === "folder") throw new CommandError(`${file} is a folder.`, "Give the path of a file.");
-  if (there === "file" && !force) throw isThere(file);
-  if ((await kindOf(dirname(file))) !== "folder")
-    throw new CommandError(`${file} cannot be written: its folder is not there.`, "Make the folder first.");
-}
 
 /** Writes the file, whole or not at all, and gives the number of its rows. Integers of 128 bits become decimals: Parquet has none. */
 export async function writeParquet(result: QueryResult, target: ParquetTarget): Promise<number> {
@@ -79,33 +66,4 @@ async function makeScratch(file: string): Promise<string> {
   } catch (error) {
     throw diskFault(error) ?? error;
   }
-}
-
-async function putInPlace(written: string, { file, force }: ParquetTarget): Promise<void> {
-  if (force) return rename(written, file);
-  try {
-    // Unlike a rename, this fails where a file has come meanwhile.
-    await link(written, file);
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") throw isThere(file);
-    // Not every file system has hard links.
-    if ((await kindOf(file)) !== "nothing") throw isThere(file);
-    await rename(written, file);
-  }
-}
-
-async function kindOf(path: string): Promise<"file" | "folder" | "nothing"> {
-  try {
-    return (await stat(path)).isDirectory() ? "folder" : "file";
-  } catch (error) {
-    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return "nothing";
-    throw error;
-  }
-}
-
-function isThere(file: string): CommandError {
-  return new CommandError(
-    `${file} is there already.`,
-    `Give another name than ${basename(file)}, or add --force to replace it.`,
-  );
 }

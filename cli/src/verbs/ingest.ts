@@ -56,7 +56,7 @@ async function ingest(deps: VerbDeps, from: string, options: IngestOptions): Pro
     sayInterrupted(deps);
     return ended.kind === "interrupted" ? ended.exitCode : 130;
   }
-  return printReport(deps, ended.value, { json: options.json, seconds: (deps.clock.monotonicMs() - startedMs) / 1000 });
+  return printReport(deps, ended.value, { ...options, seconds: (deps.clock.monotonicMs() - startedMs) / 1000 });
 }
 
 async function bringIn(session: Session, request: IngestRequest): Promise<RunReport | undefined> {

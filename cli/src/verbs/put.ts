@@ -90,7 +90,7 @@ async function put(deps: VerbDeps, paths: readonly string[], options: PutOptions
     progress[Symbol.dispose]();
     if (signal.aborted) return stopped(deps, interruption.exitCode());
     const code = printReport(deps, fates.report, {
-      json: options.json,
+      ...options,
       seconds: (deps.clock.monotonicMs() - startedMs) / 1000,
     });
     if (fates.open > 0) sayOpen(deps, fates.open, options);

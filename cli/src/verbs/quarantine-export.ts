@@ -1,18 +1,22 @@
 /** `airlake quarantine export FILE`: all quarantined records in one file. */
 import { createReadStream } from "node:fs";
-import { copyFile, rename, unlink } from "node:fs/promises";
+import { copyFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Manifest } from "@airlake/shared/contracts/manifest";
-import { codeOf } from "@airlake/shared/errors";
 import type { Command } from "commander";
 
-import { CommandError } from "../command-error.ts";
+import { CommandError, diskFault } from "../command-error.ts";
 import { examples } from "../examples.ts";
 import { openAnyLake } from "../opened-lake.ts";
 import { listEntries, placeOf } from "../ledger.ts";
 import { copyRecords, openQuarantine } from "../quarantine-parts.ts";
+import { type TargetFile, checkTarget, putInPlace } from "../target-file.ts";
 import { counted } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
+
+interface ExportOptions extends LakeOptions {
+  readonly force: boolean;
+}
 
 export function addQuarantineExport(quarantine: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
   quarantine
@@ -22,6 +26,7 @@ export function addQuarantineExport(quarantine: Command, deps: VerbDeps, finish:
       "Writes all quarantined records, with their source, number, reasons and text as delivered, to one file.",
     )
     .argument("<file>", "FILE.csv or FILE.parquet; - writes CSV to standard output")
+    .option("--force", "replace a file that is there", false)
     .addHelpText(
       "after",
       examples(
@@ -34,12 +39,14 @@ export function addQuarantineExport(quarantine: Command, deps: VerbDeps, finish:
       ),
     )
     .action(async (file: string, _options: unknown, command: Command) => {
-      finish(await exportAll(deps, file, command.optsWithGlobals<LakeOptions>()));
+      finish(await exportAll(deps, file, command.optsWithGlobals<ExportOptions>()));
     });
 }
 
-async function exportAll(deps: VerbDeps, file: string, options: LakeOptions): Promise<ExitCode> {
+async function exportAll(deps: VerbDeps, file: string, options: ExportOptions): Promise<ExitCode> {
   const format = formatOf(file);
+  const target = { file, force: options.force };
+  if (file !== "-") await checkTarget(target);
   await using opened = await openAnyLake(options.lake, "read", deps.clock);
   const manifests: Manifest[] = [];
   for await (const { cleaner } of listEntries(placeOf(opened)))
@@ -50,7 +57,7 @@ async function exportAll(deps: VerbDeps, file: string, options: LakeOptions): Pr
     for await (const chunk of createReadStream(written)) await deps.out.write(chunk);
     return 0;
   }
-  await putAt(written, file);
+  await putAt(written, target);
   const records = manifests.reduce((sum, { counts }) => sum + (counts?.quarantined ?? 0), 0);
   if (options.json) deps.out.line(JSON.stringify({ file, format, records, sources: manifests.length }));
   else deps.out.line(`${counted(records, "record")} of ${counted(manifests.length, "source")} written to ${file}`);
@@ -66,18 +73,16 @@ function formatOf(file: string): "csv" | "parquet" {
   );
 }
 
-/** The file appears whole or not at all. */
-async function putAt(from: string, to: string): Promise<void> {
-  const beside = join(dirname(to), `.${basename(to)}.${process.pid}.tmp`);
+/** Copied beside it first: the scratch folder may be on another disk. */
+async function putAt(from: string, target: TargetFile): Promise<void> {
+  const beside = join(dirname(target.file), `.${basename(target.file)}.${process.pid}.tmp`);
   try {
     await copyFile(from, beside);
-    await rename(beside, to);
+    await putInPlace(beside, target);
   } catch (error) {
-    await unlink(beside).catch(() => {});
-    if (codeOf(error) !== "ENOENT" && codeOf(error) !== "EISDIR") throw error;
-    const why = codeOf(error) === "EISDIR" ? "it is a folder" : "its folder is not there";
-    throw new CommandError(`${to} cannot be written: ${why}.`, "Give the path of a file in a folder that is there.", {
-      cause: error,
-    });
+    throw diskFault(error) ?? error;
+  } finally {
+    // Where it was moved it is gone already.
+    await rm(beside, { force: true });
   }
 }

@@ -3,12 +3,13 @@ import type { Command } from "commander";
 
 import { summed } from "../account.ts";
 import { examples } from "../examples.ts";
+import { typed } from "../hint.ts";
 import { openAnyLake } from "../opened-lake.ts";
 import { listEntries, placeOf } from "../ledger.ts";
 import { byKey } from "../named-sources.ts";
 import { withoutSharedFolder } from "../key-names.ts";
 import { renderTable } from "../table.ts";
-import { counted, grouped, printable } from "../text.ts";
+import { counted, grouped, printable, shellWord } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
 interface SourceCounts {
@@ -46,7 +47,7 @@ async function ls(deps: VerbDeps, options: LakeOptions): Promise<ExitCode> {
   const reasons = summed(sources.map((source) => source.reasons));
   if (options.json)
     deps.out.line(JSON.stringify({ quarantined: total, reasons: Object.fromEntries(reasons), sources }));
-  else print(deps.out, sources, reasons);
+  else print(deps.out, { sources, reasons, lake: opened.shown });
   return 0;
 }
 
@@ -59,8 +60,15 @@ function mostOf(reasons: Readonly<Record<string, number>>, atMost: number): stri
 
 function print(
   out: VerbDeps["out"],
-  sources: readonly SourceCounts[],
-  reasons: readonly (readonly [string, number])[],
+  {
+    sources,
+    reasons,
+    lake,
+  }: {
+    readonly sources: readonly SourceCounts[];
+    readonly reasons: readonly (readonly [string, number])[];
+    readonly lake: string;
+  },
 ): void {
   const [first] = sources;
   if (first === undefined) {
@@ -93,5 +101,5 @@ function print(
   ];
   for (const text of renderTable(columns, bySource, options)) out.line(text);
   out.line();
-  out.line(out.style.dim(`their text: airlake quarantine show ${printable(first.key)}`));
+  out.line(out.style.dim(`their text: ${typed(`airlake quarantine show ${shellWord(printable(first.key))}`, lake)}`));
 }

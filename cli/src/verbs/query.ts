@@ -10,7 +10,8 @@ import { writeCsv } from "../query/format-csv.ts";
 import { writeJson } from "../query/format-json.ts";
 import { tableLines } from "../query/format-table.ts";
 import { type QueryResult, openQuery } from "../query/open-query.ts";
-import { checkTarget, writeParquet } from "../query/write-parquet.ts";
+import { writeParquet } from "../query/write-parquet.ts";
+import { checkTarget } from "../target-file.ts";
 import { counted } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
@@ -82,7 +83,8 @@ async function checkOptions({ csv, json, parquet, force }: QueryOptions): Promis
     throw new CommandError("--csv and --parquet exclude each other.", "Give one of them.");
   if (force && parquet === undefined)
     throw new CommandError("--force says nothing without --parquet.", "Name the file, as in --parquet all.parquet");
-  if (parquet !== undefined) await checkTarget(parquet, force);
+  if (parquet === "-") throw new CommandError("Parquet is no text for standard output.", "Name a file.");
+  if (parquet !== undefined) await checkTarget({ file: parquet, force });
 }
 
 async function writeFile(

@@ -3,15 +3,17 @@ import { DeleteObjectCommand, HeadObjectCommand } from "@aws-sdk/client-s3";
 import { httpStatusOf } from "@airlake/shared/errors";
 import type { Command } from "commander";
 
+import { awsPrefixOf } from "../aws-lake.ts";
 import { CommandError } from "../command-error.ts";
-import { type EmbeddedLake, openEmbedded } from "../embedded.ts";
 import { examples } from "../examples.ts";
-import { type Lake, openLake } from "../lake.ts";
-import { folderOf } from "../opened-lake.ts";
+import { typed } from "../hint.ts";
+import { openLake } from "../lake.ts";
+import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
+import { createProgress } from "../progress.ts";
 import { unknownSource } from "../known-source.ts";
 import { type Entry, placeOf, readEntries } from "../ledger.ts";
 import { askToLook } from "../pipeline.ts";
-import { type Session, sayInterrupted, withServices } from "../session.ts";
+import { type Ended, sayInterrupted, withServices } from "../session.ts";
 import { counted, grouped, printable } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
@@ -25,6 +27,10 @@ interface Removed {
   /** Records that the lake showed of it. */
   readonly records: number;
 }
+
+/** How long services that run by themselves are waited for, and how often they are looked after. */
+const patienceMs = 300_000;
+const lookEveryMs = 500;
 
 export function addRm(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
   verb
@@ -47,13 +53,13 @@ export function addRm(verb: Command, deps: VerbDeps, finish: (code: ExitCode) =>
 }
 
 async function rm(deps: VerbDeps, keys: readonly string[], options: RmOptions): Promise<ExitCode> {
-  const lake = await openLake(folderOf(options.lake, "rm"), "write");
-  const wanted = await lookUp(deps, lake, keys);
+  const isAws = awsPrefixOf(options.lake) !== undefined;
+  const wanted = await lookUp(deps, keys, options);
   if (!options.yes && !(await confirmed(deps, wanted))) {
     deps.out.note("Nothing was removed.");
     return 2;
   }
-  const ended = await withServices(deps, { lake, options }, async (session) => remove(session, keys));
+  const ended = isAws ? await removeThere(deps, keys, options) : await removeHere(deps, keys, options);
   if (ended.kind === "interrupted") {
     sayInterrupted(deps);
     return ended.exitCode;
@@ -63,16 +69,55 @@ async function rm(deps: VerbDeps, keys: readonly string[], options: RmOptions): 
     const named = left.map(printable).join(", ");
     throw new CommandError(
       `Not yet out of the lake: ${named}.`,
-      "Give the same command again; .airlake/log.ndjson in the lake's folder says why.",
+      isAws
+        ? `The files are gone, and the records go when the services get to it. How they are: ${typed("airlake status", options.lake)}`
+        : "Give the same command again; .airlake/log.ndjson in the lake's folder says why.",
     );
   }
   print(deps, wanted, options.json);
   return 0;
 }
 
+/** Runs the services until the sources are out. */
+async function removeHere(
+  deps: VerbDeps,
+  keys: readonly string[],
+  options: RmOptions,
+): Promise<Ended<readonly string[]>> {
+  const lake = await openLake(options.lake, "write");
+  return withServices(deps, { lake, options }, async (session) => {
+    await deleteAll(session.opened, keys);
+    await session.rest(keys, async () => (await stillIn(session.opened, keys)).length === 0);
+    return stillIn(session.opened, keys);
+  });
+}
+
+/** Waits until the services that run there have got to it. */
+async function removeThere(
+  deps: VerbDeps,
+  keys: readonly string[],
+  options: RmOptions,
+): Promise<Ended<readonly string[]>> {
+  const { clock } = deps;
+  using interruption = deps.interruption();
+  const { signal } = interruption;
+  await using opened = await openAnyLake(options.lake, "write", clock);
+  using progress = createProgress(deps.out, clock);
+  await deleteAll(opened, keys);
+  const untilMs = clock.monotonicMs() + patienceMs;
+  for (;;) {
+    const left = await stillIn(opened, keys);
+    if (signal.aborted) return { kind: "interrupted", exitCode: interruption.exitCode() };
+    if (left.length === 0 || clock.monotonicMs() > untilMs) return { kind: "ended", value: left };
+    await progress.tick(() => `${counted(left.length, "source")} still to be taken out`);
+    // The wish to stop ends the pause.
+    await clock.sleep(lookEveryMs, signal).catch(() => {});
+  }
+}
+
 /** What each key has in the lake. Throws CommandError for a key that is not there, naming what is near; then nothing is removed. */
-async function lookUp(deps: VerbDeps, lake: Lake, keys: readonly string[]): Promise<readonly Removed[]> {
-  await using opened = await openEmbedded(lake, deps.clock);
+async function lookUp(deps: VerbDeps, keys: readonly string[], options: RmOptions): Promise<readonly Removed[]> {
+  await using opened = await openAnyLake(options.lake, "write", deps.clock);
   const entries = await readEntries(placeOf(opened), opened.topology.buckets.raw, keys);
   const found: Removed[] = [];
   for (const key of keys) {
@@ -83,7 +128,7 @@ async function lookUp(deps: VerbDeps, lake: Lake, keys: readonly string[]): Prom
   return found;
 }
 
-async function isThere(opened: EmbeddedLake, key: string): Promise<boolean> {
+async function isThere(opened: OpenedLake, key: string): Promise<boolean> {
   try {
     await opened.s3.send(new HeadObjectCommand({ Bucket: opened.topology.buckets.raw, Key: key }));
     return true;
@@ -110,19 +155,18 @@ async function confirmed(deps: VerbDeps, wanted: readonly Removed[]): Promise<bo
   return /^y(es)?$/i.test(answer.trim());
 }
 
-/** Removes the raw objects, waits for the pipeline, and gives the keys whose records are still there. */
-async function remove(session: Session, keys: readonly string[]): Promise<readonly string[]> {
-  const { opened } = session;
+/** Removes the raw objects. */
+async function deleteAll(opened: OpenedLake, keys: readonly string[]): Promise<void> {
   for (const key of keys)
     await opened.s3.send(new DeleteObjectCommand({ Bucket: opened.topology.buckets.raw, Key: key }));
   // A file that somebody took out of the lake's folder by hand told nobody.
   await askToLook(opened, keys);
-  const stillIn = async (): Promise<readonly string[]> => {
-    const entries = await readEntries(placeOf(opened), opened.topology.buckets.raw, keys);
-    return keys.filter((key) => !isOut(entries.get(key)));
-  };
-  await session.rest(keys, async () => (await stillIn()).length === 0);
-  return stillIn();
+}
+
+/** The keys whose records are still there. */
+async function stillIn(opened: OpenedLake, keys: readonly string[]): Promise<readonly string[]> {
+  const entries = await readEntries(placeOf(opened), opened.topology.buckets.raw, keys);
+  return keys.filter((key) => !isOut(entries.get(key)));
 }
 
 /** Neither stage has anything of the source any more. */

@@ -59,18 +59,18 @@ export async function run(deps: VerbDeps, paths: readonly string[], options: Run
     sayInterrupted(deps);
     return ended.kind === "interrupted" ? ended.exitCode : 130;
   }
-  return printReport(deps, ended.value, { json: options.json, seconds: (deps.clock.monotonicMs() - startedMs) / 1000 });
+  return printReport(deps, ended.value, { ...options, seconds: (deps.clock.monotonicMs() - startedMs) / 1000 });
 }
 
 /** Prints the account; the exit code says how it is. */
 export function printReport(
   deps: VerbDeps,
   report: RunReport,
-  how: { readonly json: boolean; readonly seconds: number },
+  how: { readonly json: boolean; readonly seconds: number; readonly lake: string },
 ): ExitCode {
   const { accounts } = report;
   if (how.json) deps.out.line(JSON.stringify(accountJson(accounts, how.seconds)));
-  else printAccount(deps.out, accounts, how.seconds);
+  else printAccount(deps.out, accounts, how);
   if (report.discrepancies.length > 0) {
     throw new CommandError(
       `The account does not close, which is a defect of Airlake: ${report.discrepancies.slice(0, 3).join("; ")}.`,

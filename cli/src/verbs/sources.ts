@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { partitionCount } from "../account.ts";
 import { byKey } from "../named-sources.ts";
 import { examples } from "../examples.ts";
-import { openAnyLake } from "../opened-lake.ts";
+import { typed } from "../hint.ts";
+import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
 import { type Entry, listEntries, placeOf } from "../ledger.ts";
 import { withoutSharedFolder } from "../key-names.ts";
 import { type Column, fitsUncut, renderTable } from "../table.ts";
@@ -62,7 +63,7 @@ async function sources(deps: VerbDeps, options: SourcesOptions): Promise<ExitCod
   for await (const entry of listEntries(placeOf(opened))) all.push(lineOf(entry));
   const shown = all.filter((line) => options.all || line.state !== "retracted").toSorted(byKey);
   if (options.json) deps.out.line(JSON.stringify(shown));
-  else print(deps, shown, all.length - shown.length);
+  else print(deps, shown, { hidden: all.length - shown.length, opened });
   return 0;
 }
 
@@ -84,9 +85,15 @@ function lineOf({ cleaner, joiner }: Entry & { readonly cleaner: NonNullable<Ent
   };
 }
 
-function print({ out }: VerbDeps, shown: readonly SourceLine[], hidden: number): void {
-  if (shown.length === 0) out.line("The lake has no sources yet. Bring some in with: airlake run YOUR_FILES");
-  else printTable(out, shown);
+function print(
+  { out }: VerbDeps,
+  shown: readonly SourceLine[],
+  { hidden, opened }: { readonly hidden: number; readonly opened: OpenedLake },
+): void {
+  if (shown.length === 0) {
+    const bring = typed(opened.lake === undefined ? "airlake put YOUR_FILES" : "airlake run YOUR_FILES", opened.shown);
+    out.line(`The lake has no sources yet. Bring some in with: ${bring}`);
+  } else printTable(out, shown);
   for (const { key, reason, detail } of shown.filter((line) => line.reason !== undefined)) {
     out.line(`\n${out.style.red("rejected")} ${printable(key)} (${reason})`);
     for (const text of wrapped(printable(detail ?? ""), Math.min(out.columns, 100), "  ")) out.line(text);

@@ -1,7 +1,8 @@
 // What an operator does with a lake whose services run by themselves, on an emulator of AWS.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DeleteBucketCommand, GetObjectCommand } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { containerReason, localStackImage } from "@airlake/shared/testing/containers";
 
 import { serviceNames } from "../../src/up/health-ports.ts";
@@ -125,5 +126,70 @@ describe.skipIf(reason !== undefined)(`an aws: lake${reason === undefined ? "" :
     expect(shown.stdout).toMatch(/record 2: bad-value[^]*value +abc/u);
     expect(exported.code).toBe(0);
     expect(await readFile(join(folder, "bad.csv"), "utf8")).toContain("openaq/listed.csv,2,");
+  });
+
+  test("loses a source and its records with rm, and only then says so", async () => {
+    const file = join(await tempFolder(), "going.csv");
+    await writeFile(file, dayFile([line(1), line(2)]));
+    await inProcess(on("put", file, "--wait"));
+
+    const removed = await inProcess(on("rm", "openaq/going.csv", "--yes", "--json"));
+    const near = await inProcess(on("rm", "openaq/goign.csv", "--yes"));
+
+    expect(json(removed)).toEqual({ removed: [{ key: "openaq/going.csv", records: 2 }], records: 2 });
+    const left = json(await inProcess(on("sources", "--all", "--json")));
+    expect(left).toContainEqual(expect.objectContaining({ key: "openaq/going.csv", state: "retracted" }));
+    expect(near.code).toBe(2);
+    expect(near.stderr).toContain("There is no source openaq/goign.csv in the lake.");
+  });
+
+  test("is asked to reprocess, and does again what was made under another rule pack", async () => {
+    const file = join(await tempFolder(), "redone.csv");
+    await writeFile(file, dayFile([line(1)]));
+    await inProcess(on("put", file, "--wait"));
+
+    const asked = await inProcess(on("reprocess", "openaq/redone", "--rule-pack", "1", "--json"));
+    const none = await inProcess(on("reprocess", "openaq/none"));
+
+    expect(json(asked)).toEqual({ asked: 1 });
+    const { Body: wanted } = await lake.s3.send(
+      new GetObjectCommand({ Bucket: lake.topology.buckets.ops, Key: "rules/openaq.json" }),
+    );
+    expect(await wanted?.transformToString()).toContain('"rulePack":1');
+    expect(none).toMatchObject({ code: 2 });
+    expect(none.stderr).toContain("No source's key begins with openaq/none.");
+  });
+
+  test("is told of in a sentence where it is not there, not reached or lacks its buckets", async () => {
+    const file = join(await tempFolder(), "lost.csv");
+    await writeFile(file, dayFile([line(1)]));
+    await using bare = await emulated.newLake("bare");
+    await bare.s3.send(new DeleteBucketCommand({ Bucket: bare.topology.buckets.raw }));
+
+    const missing = await inProcess(["put", file, "--lake", "aws:nowhere"]);
+    const without = await inProcess(["put", file, "--lake", bare.shown]);
+    vi.stubEnv("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    const away = await inProcess(["status", "--lake", bare.shown]);
+    vi.unstubAllEnvs();
+
+    expect(missing.stderr).toContain(`There is no lake aws:nowhere at ${emulated.endpoint}`);
+    expect(without.stderr).toContain(`The lake aws:bare has no bucket ${bare.topology.buckets.raw}.`);
+    expect(away.stderr).toContain("http://127.0.0.1:1 does not answer (ECONNREFUSED).");
+    expect([missing.code, without.code, away.code]).toEqual([2, 2, 2]);
+  });
+
+  test("takes only what can be a source", async () => {
+    const folder = await tempFolder();
+    await mkdir(join(folder, "empty"));
+    await writeFile(join(folder, "a.csv"), "x");
+
+    const empty = await inProcess(on("put", join(folder, "empty")));
+    const dataset = await inProcess(on("put", join(folder, "a.csv"), "--prefix", "openqa/2018"));
+    const dots = await inProcess(on("put", join(folder, "a.csv"), "--prefix", "openaq/../x"));
+
+    expect(empty.stderr).toContain("There is no file to take in");
+    expect(dataset.stderr).toContain('There is no dataset "openqa"');
+    expect(dots.stderr).toContain("is no prefix of keys");
+    expect([empty.code, dataset.code, dots.code]).toEqual([2, 2, 2]);
   });
 });

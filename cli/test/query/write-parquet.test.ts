@@ -7,7 +7,8 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 import { type Query, openQuery } from "../../src/query/open-query.ts";
-import { checkTarget, writeParquet } from "../../src/query/write-parquet.ts";
+import { writeParquet } from "../../src/query/write-parquet.ts";
+import { checkTarget } from "../../src/target-file.ts";
 import { tempFolder } from "../temp-folder.ts";
 import { createQueryLake, weather } from "./query-lake.ts";
 
@@ -113,10 +114,10 @@ describe("a query written as Parquet", () => {
     const file = join(folder, "letter.parquet");
     await writeFile(file, "dear diary");
 
-    await expect(checkTarget(file, false)).rejects.toThrow(/is there already/);
+    await expect(checkTarget({ file, force: false })).rejects.toThrow(/is there already/);
     await expect(write("SELECT 1 AS a", file)).rejects.toThrow(/is there already/);
     const before = await readFile(file, "utf8");
-    await checkTarget(file, true);
+    await checkTarget({ file, force: true });
     await write("SELECT 1 AS a", file, true);
 
     expect(before).toBe("dear diary");
@@ -145,9 +146,10 @@ describe("a query written as Parquet", () => {
   test("is refused for a folder, a folder that is not there, and standard output", async () => {
     await mkdir(join(folder, "there"));
 
-    await expect(checkTarget(join(folder, "there"), true)).rejects.toThrow(/is a folder/);
-    await expect(checkTarget(join(folder, "no", "x.parquet"), false)).rejects.toThrow(/its folder is not there/);
-    await expect(checkTarget("-", false)).rejects.toThrow(/standard output/);
+    await expect(checkTarget({ file: join(folder, "there"), force: true })).rejects.toThrow(/is a folder/);
+    await expect(checkTarget({ file: join(folder, "no", "x.parquet"), force: false })).rejects.toThrow(
+      /its folder is not there/,
+    );
   });
 
   test("gives the query itself no way to write", async () => {
