@@ -1,5 +1,7 @@
 /** What the environment says to the command; the only file of it that reads the environment. */
+import { hostname, userInfo } from "node:os";
 import { type Endpoints, endpointsOf } from "@airlake/shared/clients";
+import type { Caller } from "@airlake/shared/contracts/audit";
 import { parseEnv } from "@airlake/shared/env";
 import { awsShape, checkSettings } from "@airlake/shared/worker/settings";
 import { z } from "zod";
@@ -72,4 +74,25 @@ export function awsSettingsIn(env: NodeJS.ProcessEnv = process.env): { readonly 
 /** Where services answer for their health, when it is not where `airlake up` or compose.yaml have them. */
 export function healthIn(env: NodeJS.ProcessEnv = process.env): string | undefined {
   return env["AIRLAKE_HEALTH"] || undefined;
+}
+
+/** Who gives the command, for audit records: names, never a secret. The SDK's own caller identity would take another client. */
+export function callerIn(env: NodeJS.ProcessEnv = process.env): Caller {
+  const named = (name: string, variable: string): Readonly<Record<string, string>> =>
+    (env[variable] ?? "") === "" ? {} : { [name]: env[variable] ?? "" };
+  return {
+    user: `${userName()}@${hostname()}`,
+    ...named("awsProfile", "AWS_PROFILE"),
+    ...named("awsRole", "AWS_ROLE_ARN"),
+    ...named("awsSession", "AWS_ROLE_SESSION_NAME"),
+  };
+}
+
+/** In a container the user may have a number and no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? "unknown"}`;
+  }
 }

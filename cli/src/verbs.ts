@@ -113,6 +113,13 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/dlq.ts")).addDlq,
   },
   {
+    name: "audit",
+    takes: "[ID]",
+    summary: "list what operators did to the lake, when and why",
+    group: ask,
+    load: async () => (await import("./verbs/audit.ts")).addAudit,
+  },
+  {
     name: "status",
     takes: "",
     summary: "show how the lake is: size, sources, records, queues",

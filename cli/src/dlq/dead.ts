@@ -87,18 +87,25 @@ export function deadInBox(
 
 function deadMessage(box: Box, message: Message, failure: StoredFailure | undefined): Dead {
   const sentAt = sentAtOf(message);
-  const unknown = box.kind === "queued" ? waiting : (message.MessageAttributes?.["reason"]?.StringValue ?? crashed);
+  const told = failure === undefined ? undefined : deadOf(failure);
   return {
-    id: failure?.id ?? message.MessageId ?? "",
+    id: message.MessageId ?? "",
     stage: box.stage,
-    reason: failure?.record.reason ?? unknown,
-    at: failure?.record.at ?? sentAt,
+    reason: reasonWithout(box, message),
+    at: sentAt,
+    keys: keysOf(message),
+    ...told,
+    // The message itself knows its age best.
     dropsAt: later(sentAt, box.retentionSeconds),
-    keys: failure?.record.source === undefined ? keysOf(message) : [failure.record.source.key],
     failure,
     message,
     box,
   };
+}
+
+/** The reason where there is no record. */
+function reasonWithout(box: Box, message: Message): string {
+  return box.kind === "queued" ? waiting : (message.MessageAttributes?.["reason"]?.StringValue ?? crashed);
 }
 
 /** When a message was sent first, ISO 8601. */

@@ -68,17 +68,21 @@ export async function holdAll(
       const askedMs = deps.clock.monotonicMs();
       const received = await receive(deps.sqs, options);
       if (received.length === 0) return hold;
-      for (const message of received) {
-        const { MessageId: id, ReceiptHandle: receipt } = message;
-        if (id === undefined || receipt === undefined) continue;
-        messages.set(id, message);
-        held.set(id, { receipt, untilMs: askedMs + options.holdSeconds * 1000 });
-      }
+      for (const message of received) take({ held, messages }, message, askedMs + options.holdSeconds * 1000);
     }
   } catch (error) {
     await hold.release();
     throw error;
   }
+}
+
+type Taken = { readonly held: Map<string, HeldMessage>; readonly messages: Map<string, Message> };
+
+function take({ held, messages }: Taken, message: Message, untilMs: number): void {
+  const { MessageId: id, ReceiptHandle: receipt } = message;
+  if (id === undefined || receipt === undefined) return;
+  messages.set(id, message);
+  held.set(id, { receipt, untilMs });
 }
 
 async function receive(sqs: QueueClient, options: HoldOptions): Promise<readonly Message[]> {
@@ -98,7 +102,7 @@ async function receive(sqs: QueueClient, options: HoldOptions): Promise<readonly
 function holdOf(
   { sqs, clock }: { readonly sqs: QueueClient; readonly clock: Clock },
   { url, holdSeconds }: HoldOptions,
-  { held, messages }: { readonly held: Map<string, HeldMessage>; readonly messages: Map<string, Message> },
+  { held, messages }: Taken,
 ): Hold {
   const isHeld = (id: string): boolean => (held.get(id)?.untilMs ?? 0) - marginMs > clock.monotonicMs();
   const show = async (ids: readonly string[], seconds: number): Promise<ReadonlySet<string>> =>

@@ -12,30 +12,30 @@ export type Change = "unchanged" | "changed" | "gone" | "unknown";
 export interface SourceNow {
   readonly key: string | undefined;
   readonly change: Change;
-  readonly then: string | undefined;
+  readonly was: string | undefined;
   readonly now: { readonly etag: string; readonly sizeBytes: number; readonly lastModified: string | null } | undefined;
 }
 
 /** Asks raw about the one source of a message. */
 export async function sourceNow(opened: OpenedLake, dead: Dead): Promise<SourceNow> {
   const [key] = dead.keys;
-  const then = dead.failure?.record.identity;
-  if (key === undefined || dead.keys.length !== 1) return { key: undefined, change: "unknown", then, now: undefined };
+  const was = dead.failure?.record.identity;
+  if (key === undefined || dead.keys.length !== 1) return { key: undefined, change: "unknown", was, now: undefined };
   try {
     const head = await opened.s3.send(new HeadObjectCommand({ Bucket: opened.topology.buckets.raw, Key: key }));
     const etag = head.ETag ?? "";
     const now = { etag, sizeBytes: head.ContentLength ?? 0, lastModified: head.LastModified?.toISOString() ?? null };
-    return { key, change: changeOf(dead, { etag, lastModified: now.lastModified ?? "" }), then, now };
+    return { key, change: changeOf(dead, { etag, lastModified: now.lastModified ?? "" }), was, now };
   } catch (error) {
     if (httpStatusOf(error) !== 404) throw error;
-    return { key, change: "gone", then, now: undefined };
+    return { key, change: "gone", was, now: undefined };
   }
 }
 
 /** By its ETag where the record has it; else by when it was last written. The joiner's identity is a generation, not an ETag. */
 function changeOf(dead: Dead, now: { readonly etag: string; readonly lastModified: string }): Change {
-  const then = dead.failure?.record.identity;
-  if (then !== undefined && dead.stage === "cleaner") return then === now.etag ? "unchanged" : "changed";
+  const was = dead.failure?.record.identity;
+  if (was !== undefined && dead.stage === "cleaner") return was === now.etag ? "unchanged" : "changed";
   // S3 tells whole seconds.
   return now.lastModified.slice(0, 19) > dead.at.slice(0, 19) ? "changed" : "unchanged";
 }

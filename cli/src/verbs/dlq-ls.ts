@@ -12,7 +12,7 @@ import { examples } from "../examples.ts";
 import { placeOf } from "../ledger.ts";
 import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
 import { depthOf } from "../pipeline.ts";
-import { counted, grouped } from "../text.ts";
+import { counted, grouped, shellWord } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
 interface LsOptions extends LakeOptions, FilterOptions {
@@ -104,10 +104,12 @@ async function scan(deps: VerbDeps, opened: OpenedLake, options: LsOptions): Pro
   };
 }
 
-/** Where nothing can be on its way to the dead-letter queue, and all of it was seen, a record without a message is history. */
+/** Nothing can be on its way to the dead-letter queue, and all of it was seen: then a record without a message is history. */
+function isWhole({ hold, elsewhere, sourceIsEmpty }: LookedBox): boolean {
+  return hold.complete && elsewhere === 0 && sourceIsEmpty;
+}
+
 async function markGone(opened: OpenedLake, look: Look): Promise<number> {
-  const isWhole = ({ hold, elsewhere, sourceIsEmpty }: LookedBox): boolean =>
-    hold.complete && elsewhere === 0 && sourceIsEmpty;
   const gone = look.boxes.filter(isWhole).flatMap(({ unseen }) => unseen);
   const at = opened.clock.now().toISOString();
   await mapBounded(gone, 16, async (failure) => settleFailure(placeOf(opened), failure, { at, how: "gone" }));
@@ -135,9 +137,7 @@ async function listingOf(
 
 function print({ out, clock }: VerbDeps, listing: Listing, options: LsOptions): void {
   const { groups, depth, settled, scan: scanned } = listing;
-  const dead = options.queued ? "waiting message" : "dead message";
-  if (groups.length === 0)
-    out.line(`No ${dead} is known${options.scan || options.queued ? "" : " from the failure records"}.`);
+  if (groups.length === 0) out.line(noneText(options));
   else printGroups(out, groups, clock.now());
   out.line();
   out.line(`in the ${options.queued ? "" : "dead-letter "}queues: ${depthText(depth)}`);
@@ -147,10 +147,16 @@ function print({ out, clock }: VerbDeps, listing: Listing, options: LsOptions): 
   else if (differs(listing, options))
     out.line(out.style.yellow("The queues and the records differ. To see all of it: airlake dlq ls --scan"));
   const [first] = groups;
-  if (first === undefined || options.queued) return;
-  const which =
-    first.reason === crashed ? `${first.sampleIds[0] ?? ""}` : `--stage ${first.stage} --reason ${first.reason}`;
-  out.line(out.style.dim(`why: airlake dlq show ${which}`));
+  if (first !== undefined && !options.queued) out.line(out.style.dim(`why: airlake dlq show ${whichOf(first)}`));
+}
+
+function noneText({ scan: scans, queued }: LsOptions): string {
+  if (queued) return "No message waits where it can be seen.";
+  return scans ? "No message is dead." : "No dead message is known from the failure records.";
+}
+
+function whichOf({ stage, reason, sampleIds }: Group): string {
+  return reason === crashed ? (sampleIds[0] ?? "") : `--stage ${stage} --reason ${shellWord(reason)}`;
 }
 
 function depthText(depth: Listing["depth"]): string {

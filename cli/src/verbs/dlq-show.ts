@@ -143,11 +143,11 @@ function attemptText(attempts: number): string {
   return attempts === 1 ? "at the first try" : `after ${counted(attempts, "try", "tries")}`;
 }
 
-function nowText({ change, now, then }: SourceNow): string | undefined {
+function nowText({ change, now, was }: SourceNow): string | undefined {
   if (change === "unknown") return undefined;
   if (now === undefined) return "gone from raw";
   const facts = `${sized(now.sizeBytes)}, written ${shortTime(now.lastModified)} UTC`;
   return change === "unchanged"
     ? `unchanged: ${facts}`
-    : `changed since: ${facts}${then === undefined ? "" : ` (was ${then}, is ${now.etag})`}`;
+    : `changed since: ${facts}${was === undefined ? "" : ` (was ${was}, is ${now.etag})`}`;
 }

@@ -3,8 +3,12 @@ import type { Command } from "commander";
 
 import { examples } from "../examples.ts";
 import type { ExitCode, VerbDeps } from "../verb.ts";
+import { addDlqDiscard } from "./dlq-discard.ts";
+import { addDlqExport } from "./dlq-export.ts";
 import { addDlqLs } from "./dlq-ls.ts";
+import { addDlqReplay } from "./dlq-replay.ts";
 import { addDlqShow } from "./dlq-show.ts";
+import { addDlqStatus } from "./dlq-status.ts";
 
 export function addDlq(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
   verb
@@ -21,4 +25,8 @@ export function addDlq(verb: Command, deps: VerbDeps, finish: (code: ExitCode) =
     );
   addDlqLs(verb, deps, finish);
   addDlqShow(verb, deps, finish);
+  addDlqReplay(verb, deps, finish);
+  addDlqDiscard(verb, deps, finish);
+  addDlqExport(verb, deps, finish);
+  addDlqStatus(verb, deps, finish);
 }

@@ -8,6 +8,8 @@ const settlement = z.strictObject({
   how: z.enum(["replayed", "discarded", "gone"]),
   /** The id of the audit record of the action; absent for `gone`. */
   by: z.string().optional(),
+  /** The replayed message's id in the queue it was sent to. */
+  sentAs: z.string().optional(),
 });
 export type Settlement = z.infer<typeof settlement>;
 

@@ -1,0 +1,105 @@
+/** `airlake dlq export FILE`: dead messages and their failure records, one JSON object a line. */
+import { rename, unlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { codeOf } from "@airlake/shared/errors";
+import type { Command } from "commander";
+
+import { CommandError } from "../command-error.ts";
+import { type Dead, bodyOf, correlationIdOf, deadByRecords } from "../dlq/dead.ts";
+import { readFailureLedger } from "../dlq/failure-ledger.ts";
+import { type FilterOptions, addFilter, filtered } from "../dlq/filter.ts";
+import { lookInto, releaseOthers } from "../dlq/look.ts";
+import { boxesOf } from "../dlq/stages.ts";
+import { examples } from "../examples.ts";
+import { placeOf } from "../ledger.ts";
+import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
+import { counted } from "../text.ts";
+import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
+
+interface ExportOptions extends LakeOptions, FilterOptions {
+  readonly scan: boolean;
+}
+
+export function addDlqExport(dlq: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
+  const verb = dlq
+    .command("export")
+    .summary("write dead messages to a file of JSON lines")
+    .description(
+      "Writes dead messages to a file, one JSON object a line: stage, reason, times, keys, failure record, text.",
+    )
+    .argument("<file>", "FILE.ndjson; - writes to standard output");
+  addFilter(verb, () => deps.clock.now())
+    .option("--scan", "receive from the queues: whole texts, and messages without a failure record", false)
+    .addHelpText(
+      "after",
+      examples([
+        ["airlake dlq export dead.ndjson", ""],
+        ["airlake dlq export dead.ndjson --stage cleaner --scan", ""],
+        ["airlake dlq export - --since 1d | head -1", ""],
+      ]),
+    )
+    .action(async (file: string, _options: unknown, command: Command) => {
+      finish(await exportAll(deps, file, command.optsWithGlobals<ExportOptions>()));
+    });
+}
+
+async function exportAll(deps: VerbDeps, file: string, options: ExportOptions): Promise<ExitCode> {
+  await using opened = await openAnyLake(options.lake, "read", deps.clock);
+  const dead = filtered(await (options.scan ? scanned(deps, opened, options) : recorded(opened)), options);
+  const text = dead.map((one) => `${JSON.stringify(lineOf(one))}\n`).join("");
+  if (file === "-") {
+    await deps.out.write(text);
+    return 0;
+  }
+  await writeWhole(file, text);
+  if (options.json) deps.out.line(JSON.stringify({ file, messages: dead.length }));
+  else deps.out.line(`${counted(dead.length, "dead message")} written to ${file}`);
+  return 0;
+}
+
+async function recorded(opened: OpenedLake): Promise<readonly Dead[]> {
+  const now = opened.clock.now();
+  return deadByRecords(await readFailureLedger(placeOf(opened), now), now);
+}
+
+async function scanned(deps: VerbDeps, opened: OpenedLake, options: ExportOptions): Promise<readonly Dead[]> {
+  using interruption = deps.interruption();
+  const look = await lookInto(opened, boxesOf(opened, "dead", options.stage), interruption.signal);
+  await releaseOthers(look);
+  return look.dead;
+}
+
+function lineOf(dead: Dead): Readonly<Record<string, unknown>> {
+  const { id, stage, reason, at, dropsAt, keys, failure, message } = dead;
+  return {
+    ...{ id, stage, reason, at, dropsAt, keys },
+    correlationId: correlationIdOf(dead),
+    messageId: message?.MessageId ?? failure?.record.messageId ?? null,
+    attributes: attributesOf(dead),
+    failureKey: failure?.key ?? null,
+    record: failure?.record ?? null,
+    body: bodyOf(dead),
+  };
+}
+
+function attributesOf({ message, failure }: Dead): Readonly<Record<string, string>> {
+  if (message === undefined) return failure?.record.attributes ?? {};
+  const named = Object.entries(message.MessageAttributes ?? {});
+  return Object.fromEntries(named.map(([name, { StringValue }]) => [name, StringValue ?? ""]));
+}
+
+/** The file appears whole or not at all. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  const beside = join(dirname(file), `.${basename(file)}.${process.pid}.tmp`);
+  try {
+    await writeFile(beside, text);
+    await rename(beside, file);
+  } catch (error) {
+    await unlink(beside).catch(() => {});
+    if (codeOf(error) !== "ENOENT" && codeOf(error) !== "EISDIR") throw error;
+    const why = codeOf(error) === "EISDIR" ? "it is a folder" : "its folder is not there";
+    throw new CommandError(`${file} cannot be written: ${why}.`, "Give the path of a file in a folder that is there.", {
+      cause: error,
+    });
+  }
+}
