@@ -25,13 +25,20 @@ export interface BringDeps {
 
 export type Brought =
   | { readonly kind: "brought" | "already-there"; readonly sizeBytes: number; readonly resumptions: number }
+  /** A request that was made later has brought its object under this key already. */
+  | { readonly kind: "overtaken" }
   | Refusal;
 
 /** What raw holds under a key. */
 interface Held {
   readonly etag: string;
   readonly sizeBytes: number;
+  /** When the request was made that brought it. Unix milliseconds; 0 where it came in another way. */
+  readonly askedAtMs: number;
 }
+
+/** In the object's metadata: a request that failed for hours must not overwrite what a later one has brought. */
+const askedAtName = "asked-at-ms";
 
 /** Puts the object's bytes under `to`, unless they are there. A crash on the way leaves raw as it was. */
 export async function bringObject(
@@ -46,6 +53,7 @@ export async function bringObject(
   const path = join(scratch, "body");
   // Before the download: whoever has written there since, may have brought something newer than this.
   const before = await look(deps.s3, request.to, hand.signal);
+  if (request.askedAtMs !== undefined && (before?.askedAtMs ?? 0) > request.askedAtMs) return { kind: "overtaken" };
   const { shown } = request.from;
   const source = { open: deps.open(request.from), clock: deps.clock, limits: deps.limits, shown };
   const downloaded = await download(source, path, hand.signal);
@@ -60,7 +68,8 @@ export async function bringObject(
 async function look(s3: ObjectStore, { bucket, key }: Source, signal: AbortSignal): Promise<Held | undefined> {
   try {
     const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
-    return { etag: head.ETag ?? "", sizeBytes: head.ContentLength ?? -1 };
+    const askedAtMs = Number(head.Metadata?.[askedAtName] ?? "0");
+    return { etag: head.ETag ?? "", sizeBytes: head.ContentLength ?? -1, askedAtMs };
   } catch (error) {
     if (httpStatusOf(error) === 404) return undefined;
     throw error;
@@ -75,7 +84,7 @@ function isSame(held: Held | undefined, { sizeBytes, md5 }: Downloaded): boolean
 interface Upload {
   readonly path: string;
   readonly downloaded: Downloaded;
-  readonly request: Pick<Request, "to" | "correlationId">;
+  readonly request: Omit<Request, "from">;
   readonly before: Held | undefined;
 }
 
@@ -85,7 +94,11 @@ async function put(s3: ObjectStore, { path, downloaded, request, before }: Uploa
   const condition = before === undefined ? { IfNoneMatch: "*" } : { IfMatch: before.etag };
   const body = createReadStream(path);
   try {
-    const about = { ContentLength: downloaded.sizeBytes, Metadata: storyMetadata(request.correlationId) };
+    const asked = request.askedAtMs === undefined ? {} : { [askedAtName]: String(request.askedAtMs) };
+    const about = {
+      ContentLength: downloaded.sizeBytes,
+      Metadata: { ...storyMetadata(request.correlationId), ...asked },
+    };
     await s3.send(new PutObjectCommand({ Bucket: to.bucket, Key: to.key, Body: body, ...about, ...condition }), {
       abortSignal: signal,
     });

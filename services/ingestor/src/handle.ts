@@ -37,6 +37,7 @@ async function bring(deps: HandleDeps, request: Request, hand: Hand): Promise<Ou
   if (problem !== undefined) return reject(hand, to, { ...problem, facts });
   const brought = await deps.bring(request, { ...hand, log: hand.log.child({ correlationId, dataset, key: to.key }) });
   if (brought.kind === "refused") return reject(hand, to, { ...brought, facts });
+  if (brought.kind === "overtaken") return { kind: "skipped", reason: "overtaken", facts };
   const { sizeBytes, resumptions } = brought;
   if (brought.kind === "already-there") {
     return { kind: "skipped", reason: "already-there", facts: { ...facts, sizeBytes, resumptions } };

@@ -19,6 +19,8 @@ export interface Request {
   readonly from: Address;
   readonly to: Source;
   readonly correlationId: string;
+  /** When the request was sent. Unix milliseconds; absent where the queue does not tell it. */
+  readonly askedAtMs?: number;
 }
 
 export type Command =
@@ -38,7 +40,9 @@ export function parse(message: Message): Command {
   const { from, to, unsigned, correlationId } = asked.data;
   const address = from.startsWith("s3://") ? s3Address(from, unsigned) : urlAddress(from);
   if ("problem" in address) return { kind: "unreadable", reason: "bad-address", detail: address.problem };
-  return { kind: "bring", request: { from: address, to, correlationId } };
+  const sentMs = Number(message.Attributes?.SentTimestamp ?? "");
+  const times = sentMs > 0 ? { askedAtMs: sentMs } : {};
+  return { kind: "bring", request: { from: address, to, correlationId, ...times } };
 }
 
 interface Issue {

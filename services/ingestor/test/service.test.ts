@@ -450,3 +450,43 @@ test("reads s3:// from the endpoint that it is given, unsigned", async () => {
   expect(server.requests[0]?.url).toBe("/open-data/a/day.csv?x-id=GetObject");
   expect(server.requests[0]?.headers).not.toHaveProperty("authorization");
 });
+
+test("an older request that comes late does not overwrite what a later one has brought", async () => {
+  await using closing = new AsyncDisposableStack();
+  let isDown = true;
+  const { lake, ask, run, settled, raw } = await fixture(closing, (request, response) => {
+    if (request.url === "/new") return void response.end("new");
+    if (isDown) response.statusCode = 503;
+    response.end("old");
+  });
+  await run();
+  await ask("/old");
+  await vi.waitFor(() => expect(lake.lines.some(({ msg }) => msg === "message failed")).toBe(true), {
+    timeout: 20_000,
+  });
+
+  await ask("/new");
+  await settled("rain/day.csv");
+  isDown = false;
+
+  expect(await settled("rain/day.csv", 2)).toMatchObject({ outcome: "skipped", reason: "overtaken" });
+  expect((await raw("rain/day.csv"))?.toString()).toBe("new");
+});
+
+test("a later request overwrites what an earlier one has brought, also after a restart", async () => {
+  await using closing = new AsyncDisposableStack();
+  const { ask, run, settled, raw } = await fixture(closing, (request, response) => {
+    response.end(request.url === "/new" ? "new" : "old");
+  });
+  {
+    await using _first = await run();
+    await ask("/old");
+    await settled("rain/day.csv");
+  }
+
+  await run();
+  await ask("/new");
+
+  expect(await settled("rain/day.csv", 2)).toMatchObject({ outcome: "done" });
+  expect((await raw("rain/day.csv"))?.toString()).toBe("new");
+});
