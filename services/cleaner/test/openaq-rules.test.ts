@@ -300,7 +300,7 @@ test.each([
   }
 });
 
-test("writes the parts with the declared columns, types and lineage, in the order of the source", async () => {
+test("writes the parts with the declared columns, types and lineage; what is quarantined in the order of the source", async () => {
   const lines = Array.from({ length: 3000 }, (_, at) => {
     const location = at % 7 === 0 ? '"line\nbreak"' : "L";
     return `${location},C,BE,2018-02-06T10:00:00Z,,o3,${at % 5 === 0 ? "x" : at},ppm,50,4`;
@@ -321,7 +321,8 @@ test("writes the parts with the declared columns, types and lineage, in the orde
     const numbers = z
       .array(z.object({ n: z.number(), source_id: z.string(), format: z.string() }))
       .parse(await cleaning.query("SELECT source_record::INT AS n, source_id, format FROM read_parquet($part)", part));
-    expect(numbers.map(({ n }) => n)).toEqual(numbers.map(({ n }) => n).toSorted((a, b) => a - b));
+    if (part === quarantine)
+      expect(numbers.map(({ n }) => n)).toEqual(numbers.map(({ n }) => n).toSorted((a, b) => a - b));
     expect(numbers[0]).toMatchObject({ source_id: "0123456789abcdef0123456789abcdef", format: "openaq-legacy-csv" });
   }
 });

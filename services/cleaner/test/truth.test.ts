@@ -45,7 +45,6 @@ describe.skipIf(folder === undefined)("every recorded CSV and NDJSON file", () =
         flags: truth.flags,
       });
       expect(await partitionsOf(cleaning, result.clean)).toEqual(truth.partitions);
-      expect(await isInOrder(cleaning, result.clean)).toBe(true);
       if (truth.reference_time !== null) expect(result.referenceTime).toEqual(new Date(truth.reference_time));
     },
   );
@@ -54,17 +53,6 @@ describe.skipIf(folder === undefined)("every recorded CSV and NDJSON file", () =
 function readExpectations(from: string): Readonly<Record<string, z.infer<typeof expectation>>> {
   const json: unknown = JSON.parse(readFileSync(join(from, "EXPECTED-RULES.json"), "utf8"));
   return z.record(z.string(), expectation).parse(json);
-}
-
-/** Whether the rows lie in the order of the source's records. */
-async function isInOrder(cleaning: Cleaning, part: { readonly file: string } | undefined): Promise<boolean> {
-  const rows = await cleaning.query(
-    `SELECT coalesce(bool_and(n > before), true) AS ordered
-     FROM (SELECT source_record AS n, lag(source_record) OVER (ORDER BY file_row_number) AS before
-           FROM read_parquet($part, file_row_number = true))`,
-    part,
-  );
-  return z.tuple([z.object({ ordered: z.boolean() })]).parse(rows)[0].ordered;
 }
 
 /** Rows by the delivered country, year and month of the local date. */

@@ -1,17 +1,14 @@
 /** Clean parts joined and cut into partitions: no row lost, none multiplied. */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
-
 import { z } from "zod";
 
 import { cleanColumns, goldColumns } from "@airlake/shared/contracts/dataset";
-import { partitionPath } from "@airlake/shared/contracts/keys";
-import type { DuckDb, DuckDbSession } from "@airlake/shared/duckdb";
+import type { DuckDb } from "@airlake/shared/duckdb";
 import type { LoadedDataset } from "@airlake/shared/load-dataset";
 import type { Attempt } from "@airlake/shared/stage/types";
 
 import type { References } from "./references.ts";
-import { cleanView, copyPartition, flagCounts, goldTable, partitionRanges } from "./sql/join.ts";
+import { cleanView, dropGold, flagCounts, goldTable, partitionRanges } from "./sql/join.ts";
+import { type GoldFile, type Range, rangeSchema, writeParts } from "./write-parts.ts";
 
 export interface JoinJob {
   readonly sourceId: string;
@@ -23,12 +20,7 @@ export interface JoinJob {
 }
 
 export interface Joined {
-  readonly parts: readonly {
-    readonly file: string;
-    readonly partition: string;
-    readonly rows: number;
-    readonly bytes: number;
-  }[];
+  readonly parts: readonly GoldFile[];
   /** Rows by flag, the cleaner's and the join's. */
   readonly flags: Readonly<Record<string, number>>;
   readonly rows: number;
@@ -45,70 +37,58 @@ export interface JoinDeps {
  * Results are in the order of the jobs. Throws where the rows out of a source differ from its rows in.
  */
 export async function joinParts(deps: JoinDeps, jobs: readonly JoinJob[]): Promise<readonly Joined[]> {
+  const [first] = jobs;
+  if (first === undefined) return [];
+  const table = `gold ${first.sourceId} ${first.attempt.id}`;
+  try {
+    return await joinInto(table, deps, jobs);
+  } finally {
+    // With a session of its own: that of an attempt that was given up runs nothing more.
+    using session = await deps.duckdb.connect(new AbortController().signal);
+    await session.run(dropGold(table));
+  }
+}
+
+const rangesSchema = z.array(rangeSchema);
+const flagsSchema = z.array(z.object({ source_id: z.string(), flag: z.string(), rows: z.coerce.number() }));
+
+/** Leaves the table behind. */
+async function joinInto(table: string, deps: JoinDeps, jobs: readonly JoinJob[]): Promise<readonly Joined[]> {
   const { definition } = deps.dataset;
   const partitions = definition.table.partitions.map(({ name }) => name);
   const columns = goldColumns(definition);
-  using session = await deps.duckdb.connect(AbortSignal.any(jobs.map(({ attempt }) => attempt.signal)));
+  const signal = AbortSignal.any(jobs.map(({ attempt }) => attempt.signal));
+  using session = await deps.duckdb.connect(signal);
   const files = jobs.map(({ file }) => file);
   await session.run(cleanView(files, cleanColumns(definition)));
   await deps.references.load(definition, session);
   const joinSql = deps.dataset.sql(definition.table.sql);
-  await session.run(goldTable({ joinSql, columns, partitions, sort: definition.table.sort }));
+  const { sort } = definition.table;
+  await session.run(goldTable({ table, joinSql, columns, partitions, sort, sources: jobs.length }));
 
-  const ranges = rangesSchema.parse(await session.rows(partitionRanges(partitions)));
-  const flags = flagsSchema.parse(await session.rows(flagCounts()));
-  const joined: Joined[] = [];
-  for (const job of jobs) {
-    const own = ranges.filter((range) => range.source_id === job.sourceId);
-    checkRows(deps, job, own);
-    joined.push({
-      parts: await writeParts(session, job, { ranges: own, columns: columns.map(({ name }) => name) }),
-      flags: Object.fromEntries(
-        flags.filter((row) => row.source_id === job.sourceId).map((row) => [row.flag, row.rows]),
-      ),
-      rows: job.kept,
-    });
-  }
-  return joined;
+  const ranges = rangesSchema.parse(await session.rows(partitionRanges(table, partitions)));
+  const flags = flagsSchema.parse(await session.rows(flagCounts(table)));
+  for (const job of jobs) checkRows(deps, job, ranges);
+  const folders = new Map(jobs.map(({ sourceId, attempt }) => [sourceId, attempt.scratch]));
+  const parts = await writeParts(deps.duckdb, {
+    gold: { table, columns: columns.map(({ name }) => name) },
+    ranges,
+    folders,
+    signal,
+  });
+  return jobs.map(({ sourceId, kept }) => ({
+    parts: parts.filter((part) => part.sourceId === sourceId),
+    flags: Object.fromEntries(flags.filter((row) => row.source_id === sourceId).map((row) => [row.flag, row.rows])),
+    rows: kept,
+  }));
 }
 
-const rangesSchema = z.array(
-  z.object({
-    source_id: z.string(),
-    /** The values of the partition columns, in their order; null where the table has none. */
-    partition: z.record(z.string(), z.string()).nullable(),
-    first_rowid: z.coerce.number(),
-    last_rowid: z.coerce.number(),
-    rows: z.coerce.number(),
-  }),
-);
-const flagsSchema = z.array(z.object({ source_id: z.string(), flag: z.string(), rows: z.coerce.number() }));
-type Ranges = z.infer<typeof rangesSchema>;
-
-function checkRows({ dataset }: JoinDeps, job: JoinJob, ranges: Ranges): void {
-  const rows = ranges.reduce((sum, range) => sum + range.rows, 0);
+function checkRows({ dataset }: JoinDeps, job: JoinJob, ranges: readonly Range[]): void {
+  const own = ranges.filter((range) => range.source_id === job.sourceId);
+  const rows = own.reduce((sum, range) => sum + range.rows, 0);
   if (rows === job.kept) return;
   const { name, table } = dataset.definition;
   throw new Error(
     `the join gives ${rows} rows for ${job.kept} clean ones: ${name}/${table.sql} loses or multiplies rows`,
   );
-}
-
-async function writeParts(
-  session: DuckDbSession,
-  job: JoinJob,
-  what: { readonly ranges: Ranges; readonly columns: readonly string[] },
-): Promise<Joined["parts"]> {
-  const parts: { file: string; partition: string; rows: number; bytes: number }[] = [];
-  for (const [index, range] of what.ranges.entries()) {
-    const file = join(job.attempt.scratch, `gold-${index}.parquet`);
-    await session.run(copyPartition(what.columns, { first: range.first_rowid, last: range.last_rowid }, file));
-    parts.push({
-      file,
-      partition: partitionPath(range.partition ?? {}),
-      rows: range.rows,
-      bytes: (await stat(file)).size,
-    });
-  }
-  return parts;
 }
