@@ -31,6 +31,29 @@ export interface DuckDbSession extends Disposable {
   readonly rows: (sql: string, values?: readonly DuckDBValue[]) => Promise<readonly unknown[]>;
 }
 
+/** What a stage works with: small sources share the statements of one instance, a large one has the other to itself. */
+export interface Engines extends Disposable {
+  /** The engine's version, as it stands in fingerprints. */
+  readonly version: string;
+  readonly small: DuckDb;
+  readonly large: DuckDb;
+}
+
+/** Enough for a batch of small sources. It comes on top of what the large ones may have. */
+const smallMemoryMb = 256;
+
+/**
+ * Opens two instances. Of the small ones' statements most have nothing for a second thread: with one thread they cost a quarter
+ * less than with two that wait for each other.
+ */
+export async function openEngines(options: DuckDbOptions): Promise<Engines> {
+  using closing = new DisposableStack();
+  const large = closing.use(await openDuckDb(options));
+  const small = closing.use(await openDuckDb({ ...options, threads: 1, memoryLimitMb: smallMemoryMb }));
+  const opened = closing.move();
+  return { version: large.version, large, small, [Symbol.dispose]: () => opened.dispose() };
+}
+
 /** Opens the instance and locks it: no other folder, no network, no extension, no change of settings. */
 export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   const scratch = await realpath(options.scratch);

@@ -3,7 +3,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 
 import { createBatches } from "@airlake/shared/batches";
 import type { Source } from "@airlake/shared/contracts/keys";
-import type { DuckDb } from "@airlake/shared/duckdb";
+import type { DuckDb, Engines } from "@airlake/shared/duckdb";
 import type { LoadedDataset } from "@airlake/shared/load-dataset";
 
 import { type CleanParts, cleanRecords, type CleanRecordsJob } from "./clean-records.ts";
@@ -42,7 +42,7 @@ export interface Cleaned extends CleanParts {
 export type CleanSource = (job: CleanJob) => Promise<Cleaned | SourceRejected>;
 
 export interface SourceCleanerDeps {
-  readonly duckdb: DuckDb;
+  readonly engines: Pick<Engines, "small" | "large">;
   readonly dataset: LoadedDataset;
 }
 
@@ -56,14 +56,16 @@ const smallBytes = 2 * 1024 * 1024;
 const smallAtOnce = 50;
 
 /** A cleaner of one dataset's sources. Call it for many at a time: each is split on its own, small ones are judged together. */
-export function createSourceCleaner({ dataset, duckdb }: SourceCleanerDeps): CleanSource {
-  const run = async (jobs: readonly RecordsJob[]): Promise<readonly CleanParts[]> => {
-    using session = await duckdb.connect(AbortSignal.any(jobs.map(({ signal }) => signal)));
-    return await cleanRecords(session, dataset, jobs);
-  };
-  const small = createBatches(smallAtOnce, run);
+export function createSourceCleaner({ dataset, engines }: SourceCleanerDeps): CleanSource {
+  const runIn =
+    (duckdb: DuckDb) =>
+    async (jobs: readonly RecordsJob[]): Promise<readonly CleanParts[]> => {
+      using session = await duckdb.connect(AbortSignal.any(jobs.map(({ signal }) => signal)));
+      return await cleanRecords(session, dataset, jobs);
+    };
+  const small = createBatches(smallAtOnce, runIn(engines.small));
   // A large one takes all of the engine's threads, and most of its memory.
-  const large = createBatches(1, run);
+  const large = createBatches(1, runIn(engines.large));
   return async (job) => {
     const startedAt = performance.now();
     const split = await splitSource(dataset.definition, { ...job, body: addAbortSignal(job.signal, job.body) });

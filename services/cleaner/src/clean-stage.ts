@@ -6,7 +6,7 @@ import type { Clients } from "@airlake/shared/clients";
 import { cleanPartKey, quarantinePartKey, wantedRulesKey } from "@airlake/shared/contracts/keys";
 import { storyIn } from "@airlake/shared/contracts/story";
 import type { CleanReady } from "@airlake/shared/contracts/messages";
-import type { DuckDb } from "@airlake/shared/duckdb";
+import type { Engines } from "@airlake/shared/duckdb";
 import { TransientError, httpStatusOf } from "@airlake/shared/errors";
 import type { LoadedDataset } from "@airlake/shared/load-dataset";
 import { bodyOf } from "@airlake/shared/object-store";
@@ -15,12 +15,15 @@ import { readWantedRulePack } from "@airlake/shared/stage/wanted-rules";
 import { createSourceCleaner } from "./clean-source.ts";
 import type { Cleaned, CleanSource } from "./clean-source.ts";
 import type { Limits } from "./limits.ts";
+import type { RetractionFuse } from "./retraction-fuse.ts";
 
 export interface CleanStageDeps {
   readonly clients: Clients;
-  readonly duckdb: DuckDb;
+  readonly engines: Engines;
   readonly datasets: ReadonlyMap<string, LoadedDataset>;
   readonly limits: Limits;
+  /** Asked before a source's rows are taken out of the lake. */
+  readonly fuse: Pick<RetractionFuse, "check">;
   readonly names: { readonly opsBucket: string; readonly nextQueueUrl: string };
 }
 
@@ -41,7 +44,7 @@ export function createCleanStage(deps: CleanStageDeps): Stage<RawObject> {
     return dataset;
   };
   const cleaners = new Map(
-    [...deps.datasets].map(([name, dataset]) => [name, createSourceCleaner({ duckdb: deps.duckdb, dataset })]),
+    [...deps.datasets].map(([name, dataset]) => [name, createSourceCleaner({ engines: deps.engines, dataset })]),
   );
   const cleanerOf = (target: Target): CleanSource => {
     const cleaner = cleaners.get(target.dataset);
@@ -50,7 +53,11 @@ export function createCleanStage(deps: CleanStageDeps): Stage<RawObject> {
   };
   return {
     name: "cleaner",
-    readInput: async (target, signal) => readRaw(deps, target, signal),
+    async readInput(target, signal) {
+      const input = await readRaw(deps, target, signal);
+      if (input.kind === "gone") await deps.fuse.check(target);
+      return input;
+    },
     identityNow: async (target, signal) => etagNow(deps, target, signal),
 
     async fingerprint(target) {
@@ -61,7 +68,7 @@ export function createCleanStage(deps: CleanStageDeps): Stage<RawObject> {
           `${wantedRulesKey(target.dataset)} wants rule pack ${rulePack}, which this worker lacks`,
         );
       }
-      const text = `cleaner=${cleanerRevision} rules=${rulePack} dataset=${dataset.fingerprint} engine=${deps.duckdb.version}`;
+      const text = `cleaner=${cleanerRevision} rules=${rulePack} dataset=${dataset.fingerprint} engine=${deps.engines.version}`;
       return { text, rulePack };
     },
 

@@ -5,7 +5,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 
-/** One normalised file. */
+/** One normalised file. Only that of the regular records is there also where it holds none. */
 export interface RecordFile {
   readonly path: string;
   readonly records: number;
@@ -53,13 +53,15 @@ const digitZero = 48;
 const digitNine = 57;
 const flushBytes = 256 * 1024;
 
-/** Creates the three files in `folder`, which is empty. `delimiter` is one ASCII character. */
+/** Creates the files in `folder`, which is empty. `delimiter` is one ASCII character. */
 export async function createRecordWriter(folder: string, delimiter: string): Promise<RecordWriter> {
   await using stack = new AsyncDisposableStack();
-  const openBlock = async (name: string): Promise<Block> => stack.use(await createBlock(join(folder, name)));
-  const regular = await openBlock("regular.csv");
-  const irregular = await openBlock("irregular.csv");
-  const malformed = await openBlock("malformed.csv");
+  const addBlock = (name: string): Block => stack.use(createBlock(join(folder, name)));
+  const regular = addBlock("regular.csv");
+  const irregular = addBlock("irregular.csv");
+  const malformed = addBlock("malformed.csv");
+  // The others are made when something comes for them: of most sources nothing does.
+  await regular.open();
   const opened = stack.move();
   const count = createCounter();
   const separator = delimiter.charCodeAt(0);
@@ -125,33 +127,42 @@ interface Block extends AsyncDisposable {
   writtenBytes: number;
   /** Makes room for so many more bytes. */
   readonly reserve: (more: number) => void;
+  /** Makes the file. */
+  readonly open: () => Promise<FileHandle>;
+  /** Writes what there is, and makes the file for it. */
   readonly write: () => Promise<void>;
 }
 
-async function createBlock(path: string): Promise<Block> {
-  const file: FileHandle = await open(path, "wx");
+/** Grows with its source: most are small, and many are split at once. */
+const firstBytes = 16 * 1024;
+
+function createBlock(path: string): Block {
+  let file: FileHandle | undefined;
   const block: Block = {
     path,
-    bytes: Buffer.allocUnsafe(2 * flushBytes),
+    bytes: Buffer.alloc(0),
     at: 0,
     records: 0,
     longestLineBytes: 0,
     writtenBytes: 0,
     reserve: (more) => {
       if (block.at + more <= block.bytes.length) return;
-      const larger = Buffer.allocUnsafe(Math.max(2 * block.bytes.length, block.at + more));
+      const larger = Buffer.allocUnsafe(Math.max(firstBytes, 2 * block.bytes.length, block.at + more));
       block.bytes.copy(larger, 0, 0, block.at);
       block.bytes = larger;
     },
+    open: async () => (file ??= await open(path, "wx")),
     write: async () => {
+      if (block.at === 0) return;
       const filled = block.bytes.subarray(0, block.at);
       block.at = 0;
       block.writtenBytes += filled.length;
+      const target = await block.open();
       for (let written = 0; written < filled.length;) {
-        written += (await file.write(filled, written)).bytesWritten;
+        written += (await target.write(filled, written)).bytesWritten;
       }
     },
-    [Symbol.asyncDispose]: async () => file.close(),
+    [Symbol.asyncDispose]: async () => file?.close(),
   };
   return block;
 }

@@ -31,7 +31,7 @@ export async function openCleaning(datasetFolder = openaqFolder, memoryLimitMb =
   const folder = await mkdtemp(join(tmpdir(), "airlake-cleaner-"));
   const dataset = await loadDataset(datasetFolder);
   const duckdb = await openDuckDb({ threads: 2, memoryLimitMb, scratch: folder });
-  const cleanSource = createSourceCleaner({ duckdb, dataset });
+  const cleanSource = createSourceCleaner({ engines: { small: duckdb, large: duckdb }, dataset });
   const clean = async (body: Readable, sizeBytes: number, job: Partial<CleanJob>): Promise<Cleaned | SourceRejected> =>
     cleanSource({
       body,

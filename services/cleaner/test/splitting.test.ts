@@ -40,7 +40,9 @@ async function split(chunks: readonly Buffer[], limits = defaultLimits): Promise
 async function filesOf(done: Split): Promise<Record<string, string>> {
   if (done.kind === "json") return {};
   const { regular, irregular, malformed } = done.files;
-  const texts = await Promise.all([regular, irregular, malformed].map(async ({ path }) => readFile(path, "utf8")));
+  const texts = await Promise.all(
+    [regular, irregular, malformed].map(async ({ path, records }) => (records === 0 ? "" : readFile(path, "utf8"))),
+  );
   return { regular: texts[0] ?? "", irregular: texts[1] ?? "", malformed: texts[2] ?? "" };
 }
 

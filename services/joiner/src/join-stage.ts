@@ -9,7 +9,7 @@ import type { Clients } from "@airlake/shared/clients";
 import { goldPartKey } from "@airlake/shared/contracts/keys";
 import type { Manifest } from "@airlake/shared/contracts/manifest";
 import type { PartitionsChanged } from "@airlake/shared/contracts/messages";
-import type { DuckDb } from "@airlake/shared/duckdb";
+import type { DuckDb, Engines } from "@airlake/shared/duckdb";
 import { TransientError } from "@airlake/shared/errors";
 import type { LoadedDataset } from "@airlake/shared/load-dataset";
 import { bodyOf } from "@airlake/shared/object-store";
@@ -20,7 +20,7 @@ import type { References } from "./references.ts";
 
 export interface JoinStageDeps {
   readonly clients: Clients;
-  readonly duckdb: DuckDb;
+  readonly engines: Engines;
   readonly datasets: ReadonlyMap<string, LoadedDataset>;
   readonly references: References;
   readonly upstream: {
@@ -78,7 +78,7 @@ export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
       const dataset = datasetOf(target);
       const references = deps.references.fingerprintFor(dataset.definition);
       return {
-        text: `joiner=${joinerRevision} dataset=${dataset.fingerprint} references=${references} engine=${deps.duckdb.version}`,
+        text: `joiner=${joinerRevision} dataset=${dataset.fingerprint} references=${references} engine=${deps.engines.version}`,
         rulePack: null,
       };
     },
@@ -114,11 +114,13 @@ export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
 type Joiner = (job: JoinJob) => Promise<Joined>;
 
 /** Small parts several at once, large ones one after another: each of these takes all of the engine's threads. */
-function createJoiner({ duckdb, references }: JoinStageDeps, dataset: LoadedDataset): Joiner {
-  const run = async (jobs: readonly JoinJob[]): Promise<readonly Joined[]> =>
-    joinParts({ duckdb, references, dataset }, jobs);
-  const small = createBatches(smallAtOnce, run);
-  const large = createBatches(1, run);
+function createJoiner({ engines, references }: JoinStageDeps, dataset: LoadedDataset): Joiner {
+  const runIn =
+    (duckdb: DuckDb) =>
+    async (jobs: readonly JoinJob[]): Promise<readonly Joined[]> =>
+      joinParts({ duckdb, references, dataset }, jobs);
+  const small = createBatches(smallAtOnce, runIn(engines.small));
+  const large = createBatches(1, runIn(engines.large));
   return async (job) => (job.kept <= smallRows ? small : large).add(job);
 }
 

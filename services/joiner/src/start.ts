@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { queueUrlOf } from "@airlake/shared/clients";
 import type { Clients } from "@airlake/shared/clients";
-import { openDuckDb } from "@airlake/shared/duckdb";
+import { openEngines } from "@airlake/shared/duckdb";
 import { loadDatasets } from "@airlake/shared/load-dataset";
 import { align } from "@airlake/shared/stage/align";
 import { createManifestStore } from "@airlake/shared/stage/manifest-store";
@@ -18,18 +18,21 @@ export async function start(config: JoinerConfig, clients: Clients): Promise<Asy
   await using closing = new AsyncDisposableStack();
   await mkdir(config.SCRATCH_FOLDER, { recursive: true });
   const datasets = await loadDatasets(config.DATASETS_FOLDER);
-  const duckdb = closing.use(
-    await openDuckDb({
+  const engines = closing.use(
+    await openEngines({
       threads: config.DUCKDB_THREADS,
       memoryLimitMb: config.DUCKDB_MEMORY_MB,
       scratch: config.SCRATCH_FOLDER,
     }),
   );
-  await publishCountries({ clients, duckdb }, { goldBucket: config.GOLD_BUCKET, scratchFolder: config.SCRATCH_FOLDER });
+  await publishCountries(
+    { clients, duckdb: engines.small },
+    { goldBucket: config.GOLD_BUCKET, scratchFolder: config.SCRATCH_FOLDER },
+  );
   const manifests = createManifestStore(clients.s3, config.OPS_BUCKET);
   const nextQueueUrl = await queueUrlOf(clients.sqs, config.NEXT_QUEUE);
   const upstream = { manifests, silverBucket: config.SILVER_BUCKET, nextQueueUrl };
-  const stage = createJoinStage({ clients, duckdb, datasets, references: createReferences(), upstream });
+  const stage = createJoinStage({ clients, engines, datasets, references: createReferences(), upstream });
   const buckets = { silver: config.SILVER_BUCKET, gold: config.GOLD_BUCKET };
   const settings = { buckets, scratchFolder: config.SCRATCH_FOLDER, workerVersion: workerVersion() };
   const alignDeps = { stage, s3: clients.s3, manifests, clock: clients.clock, settings };

@@ -1,5 +1,5 @@
 /** Reading objects. */
-import { closeSync, createReadStream, fstatSync, openSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from "node:fs";
 import { Readable } from "node:stream";
 import type * as S3 from "@aws-sdk/client-s3";
 import { codeOf } from "../errors.ts";
@@ -115,12 +115,15 @@ function headersOf(row: ObjectRow) {
   };
 }
 
-/** A stream with the methods that the SDK adds to a body. */
-function bodyOf(file: number, { first, last }: ByteRange) {
-  // A read stream cannot be told to read nothing.
-  if (last < first) closeSync(file);
-  const stream: Readable =
-    last < first ? Readable.from([]) : createReadStream("", { fd: file, start: first, end: last });
+/** A body of so few bytes is read at once: a stream would send every step of it through the thread pool. */
+const smallBytes = 64 * 1024;
+
+/** A stream with the methods that the SDK adds to a body. The file is its own to close. */
+function bodyOf(file: number, range: ByteRange) {
+  const isSmall = range.last - range.first < smallBytes;
+  const stream: Readable = isSmall
+    ? Readable.from(readAndClose(file, range), { objectMode: false })
+    : createReadStream("", { fd: file, start: range.first, end: range.last });
   let isTaken = false;
   const bytes = async (): Promise<Buffer> => {
     if (isTaken) throw new Error("The stream has already been transformed.");
@@ -134,4 +137,16 @@ function bodyOf(file: number, { first, last }: ByteRange) {
     transformToString: async (encoding?: string) => new TextDecoder(encoding).decode(await bytes()),
     transformToWebStream: () => Readable.toWeb(stream),
   });
+}
+
+/** What the range holds, as a list of chunks. Closes the file; leaves it open where it throws. */
+function readAndClose(file: number, { first, last }: ByteRange): readonly Buffer[] {
+  const bytes = Buffer.allocUnsafe(last - first + 1);
+  for (let at = 0; at < bytes.length;) {
+    const read = readSync(file, bytes, at, bytes.length - at, first + at);
+    if (read === 0) throw new Error(`an object's file is ${bytes.length - at} bytes shorter than its row says`);
+    at += read;
+  }
+  closeSync(file);
+  return bytes.length === 0 ? [] : [bytes];
 }
