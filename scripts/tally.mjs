@@ -1,9 +1,8 @@
-// Prints `N passed, N failed[, N skipped]` from the test runner's JSON report; ends 1 unless something passed and nothing failed.
+// Prints `N passed, N failed[, N skipped]` over the JSON reports of the test runner; ends 1 unless something passed and nothing failed.
 import { readFileSync } from "node:fs";
 
-const report = readReport(process.argv[2] ?? "");
 const counts = { passed: 0, failed: 0, skipped: 0 };
-for (const file of report.testResults) {
+for (const file of process.argv.slice(2).flatMap((path) => readReport(path))) {
   for (const test of file.assertionResults) {
     const kind = kindOf(test.status);
     counts[kind] += 1;
@@ -22,9 +21,10 @@ function kindOf(status) {
 
 function readReport(path) {
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    return JSON.parse(readFileSync(path, "utf8")).testResults;
   } catch {
-    console.error("The test runner left no report.");
-    return { testResults: [] };
+    console.error(`The test runner left no report in ${path}: none of its tests is known to have passed.`);
+    // Counts as a file that could not be loaded.
+    return [{ status: "failed", assertionResults: [] }];
   }
 }

@@ -9,9 +9,14 @@ import { type Manifest, manifestSchema } from "@airlake/shared/contracts/manifes
 const run = promisify(execFile);
 const command = fileURLToPath(new URL("../../../cli/src/main.ts", import.meta.url));
 
+/** The longest that a command may take, on a machine that has other things to do. */
+const longestMs = 280_000;
+
 export interface EmbeddedLake {
+  /** The lake's folder. */
+  readonly folder: string;
   /** Brings the lake in line with these files, by name. */
-  become(files: ReadonlyMap<string, string>): Promise<void>;
+  become(files: ReadonlyMap<string, string | Uint8Array>): Promise<void>;
   /** A stage's manifests, by the key of their source. */
   manifests(stage: "cleaner" | "joiner"): Promise<ReadonlyMap<string, Manifest>>;
   /** The gold parts that manifests name. */
@@ -22,7 +27,13 @@ export interface EmbeddedLake {
 export function createEmbeddedLake(folder: string): EmbeddedLake {
   const [lake, input] = [join(folder, "lake"), join(folder, "files")];
   const airlake = async (...words: readonly string[]): Promise<void> => {
-    await run(process.execPath, [command, ...words, "--lake", lake, "--json"], { timeout: 100_000 });
+    const options = { timeout: longestMs, maxBuffer: 64 * 1024 * 1024 };
+    try {
+      await run(process.execPath, [command, ...words, "--lake", lake, "--json"], options);
+    } catch (error) {
+      // A source was rejected: the manifests tell.
+      if (!(error instanceof Error && "code" in error && error.code === 1)) throw error;
+    }
   };
   const manifests: EmbeddedLake["manifests"] = async (stage) => {
     const place = join(lake, "ops", "manifests", stage, "openaq");
@@ -31,6 +42,7 @@ export function createEmbeddedLake(folder: string): EmbeddedLake {
     return new Map(read.map((manifest) => [manifest.source.key, manifest]));
   };
   return {
+    folder: lake,
     manifests,
     become: async (files) => {
       await mkdir(input, { recursive: true });

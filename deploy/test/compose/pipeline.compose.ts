@@ -1,68 +1,44 @@
 // The whole pipeline as `docker compose up` runs it, against the embedded run of the same files.
-import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+import { availableParallelism, loadavg } from "node:os";
 import { GetPartitionsCommand, GetTablesCommand, GlueClient } from "@aws-sdk/client-glue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Manifest } from "@airlake/shared/contracts/manifest";
-import { topologyOf } from "@airlake/shared/contracts/topology";
 import { containerReason, localStackImage, motoImage } from "@airlake/shared/testing/containers";
 
-import { type Row, rowsOf } from "../lake/gold-rows.ts";
-import { type RemoteLake, openRemoteLake, parked } from "../lake/remote-lake.ts";
+import { type RemoteLake, parked } from "../lake/remote-lake.ts";
 import { serviceNames } from "../processes/run-process.ts";
 import { settingsFor } from "../processes/settings.ts";
-import { type EmbeddedLake, createEmbeddedLake } from "./embedded-run.ts";
+import { type BothLakes, createBothLakes } from "./both-lakes.ts";
 import { generatedFile } from "./generated-files.ts";
-import { type Stack, createStack } from "./stack.ts";
+import type { Stack } from "./stack.ts";
 
 const images = [localStackImage, motoImage, "node:24-bookworm-slim"];
 const reason = images.map((image) => containerReason(image)).find((one) => one !== undefined);
-const allQueues = ["ingest", "clean", "join", "catalog"] as const;
 const quietMs = 90_000;
 
 describe.skipIf(reason !== undefined)(`docker compose${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
-  const closing = new AsyncDisposableStack();
-  /** What lies in raw now, by file name. */
-  const files = new Map<string, string>();
+  let both: BothLakes;
   let stack: Stack;
   let lake: RemoteLake;
-  let embedded: EmbeddedLake;
-  let folder: string;
 
   beforeAll(async () => {
-    folder = closing.adopt(await mkdtemp(join(tmpdir(), "airlake-compose-")), async (made) =>
-      rm(made, { recursive: true, force: true }),
-    );
-    embedded = createEmbeddedLake(join(folder, "embedded"));
-    stack = closing.use(await createStack());
-    lake = closing.use(openRemoteLake(stack.endpoint, topologyOf("airlake")));
+    both = await createBothLakes();
+    ({ stack, lake } = both);
     await stack.compose("build");
   });
-  afterAll(async () => closing.disposeAsync());
+  afterAll(async () => both[Symbol.asyncDispose]());
 
-  /** Puts generated files into raw, and remembers them. */
+  /** Puts generated files into raw. */
   async function put(numbers: readonly number[], records: number): Promise<void> {
     for (const number of numbers) {
       const { name, body } = generatedFile(number, records);
-      files.set(name, body);
-      await lake.put(`openaq/${name}`, body);
+      await both.put(name, body);
     }
   }
 
   /** Waits until nothing is left to do; then the lake is what the embedded run makes of the same files. */
   async function expectEmbeddedRows(): Promise<void> {
-    await lake.quietOf(allQueues, quietMs);
-    await embedded.become(files);
-    for (const stage of ["cleaner", "joiner"] as const) {
-      const found = await lake.manifests(stage);
-      expect(summaryOf(found)).toEqual(summaryOf(await embedded.manifests(stage)));
-      expect([...found.values()].flatMap(({ pending, debris }) => [...pending, ...debris])).toEqual([]);
-    }
-    const parts = await mkdtemp(join(folder, "gold-"));
-    const found = await rowsByKey(await lake.download("gold", parts), await lake.manifests("joiner"));
-    expect(found).toEqual(await rowsByKey(await embedded.goldParts(), await embedded.manifests("joiner")));
-    expect(await lake.unnamed()).toEqual([]);
+    await both.settle(quietMs);
+    await both.expectSame();
     expect(await parked(lake)).toBe(0);
   }
 
@@ -133,10 +109,8 @@ describe.skipIf(reason !== undefined)(`docker compose${reason === undefined ? ""
   test("replaces the rows of a file that is put again, and takes out those of one that is removed", async () => {
     await put([2], 40);
     const { name } = generatedFile(3, 300);
-    files.set(generatedFile(2, 300).name, generatedFile(9, 120).body);
-    await lake.put(`openaq/${generatedFile(2, 300).name}`, generatedFile(9, 120).body);
-    files.delete(name);
-    await lake.remove(`openaq/${name}`);
+    await both.put(generatedFile(2, 300).name, generatedFile(9, 120).body);
+    await both.remove(name);
 
     await expectEmbeddedRows();
 
@@ -214,31 +188,6 @@ describe.skipIf(reason !== undefined)(`docker compose${reason === undefined ? ""
     await expectEmbeddedRows();
   });
 });
-
-/** What manifests say of each source, without what differs from run to run. */
-function summaryOf(manifests: ReadonlyMap<string, Manifest>): Readonly<Record<string, unknown>> {
-  const entries = [...manifests].map(([key, { state, format, counts, rejection, outputs, referenceTime }]) => {
-    const parts = outputs.map(({ role, rows, partition }) => `${role} ${partition} ${rows}`).toSorted();
-    return [key, { state, format, counts, rejection, referenceTime, parts }] as const;
-  });
-  return Object.fromEntries(entries.toSorted(([left], [right]) => (left < right ? -1 : 1)));
-}
-
-/** Rows by the key of their source: source_id differs with the bucket's name. */
-async function rowsByKey(
-  parts: readonly string[],
-  manifests: ReadonlyMap<string, Manifest>,
-): Promise<Readonly<Record<string, readonly Row[]>>> {
-  const keys = new Map([...manifests].map(([key, { sourceId }]) => [sourceId, key]));
-  const named = (await rowsOf(parts)).map(({ source_id: id, ...row }) => ({ key: keys.get(String(id)), ...row }));
-  const byText = named.map((row) => [JSON.stringify(row), row] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(
-    Object.entries(Object.groupBy(byText, ([, row]) => String(row.key))).map(([key, rows]) => [
-      key,
-      (rows ?? []).map(([, row]) => row),
-    ]),
-  );
-}
 
 /** How many messages a container has settled, as its status tells. */
 async function settledBy(

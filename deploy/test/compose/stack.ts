@@ -12,10 +12,14 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 export interface Stack extends AsyncDisposable {
   readonly endpoint: string;
   readonly glueEndpoint: string;
+  /** Answers where the profile `sql` is on. */
+  readonly trinoEndpoint: string;
   /** `docker compose …`; gives what it wrote to stdout. */
   compose(...words: readonly string[]): Promise<string>;
   /** `docker inspect` of each container of a service, also of one that has ended. */
   inspect(service: string): Promise<readonly Container[]>;
+  /** What a service answers on its health port, the first of its containers. */
+  get(service: string, path: string): Promise<{ readonly status: number; readonly body: unknown }>;
   /** The log lines of a service, of all its containers. */
   logs(service: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
@@ -43,25 +47,38 @@ interface Binding {
 const longestMs = 280_000;
 
 /** Starts nothing yet. Disposing takes containers, volumes, networks and images away. */
-export async function createStack(): Promise<Stack> {
+export async function createStack(profiles: readonly string[] = []): Promise<Stack> {
   const project = `airlake-test-${randomBytes(4).toString("hex")}`;
-  const [localStackPort, motoPort] = [await freePort(), await freePort()];
-  const ports = { LOCALSTACK_PORT: String(localStackPort), MOTO_PORT: String(motoPort) };
+  const [localStackPort, motoPort, trinoPort] = [await freePort(), await freePort(), await freePort()];
+  const ports = {
+    LOCALSTACK_PORT: String(localStackPort),
+    MOTO_PORT: String(motoPort),
+    TRINO_PORT: String(trinoPort),
+  };
   // What a poll that was cut off has taken comes back only after the visibility: tests do not wait for two minutes.
-  const env = { ...process.env, ...ports, VISIBILITY_TIMEOUT_SECONDS: "20", WAIT_TIME_SECONDS: "1" };
+  const chosen = { COMPOSE_PROFILES: profiles.join(",") };
+  const env = { ...process.env, ...ports, ...chosen, VISIBILITY_TIMEOUT_SECONDS: "20", WAIT_TIME_SECONDS: "1" };
   const docker = async (words: readonly string[]): Promise<string> => {
     const options = { cwd: root, env, timeout: longestMs, maxBuffer: 64 * 1024 * 1024 };
     return (await run("docker", [...words], options)).stdout;
   };
   const compose: Stack["compose"] = async (...words) =>
     docker(["compose", "--project-name", project, "--progress", "quiet", ...words]);
+  const inspect: Stack["inspect"] = async (service) => {
+    const ids = (await compose("ps", "--all", "--quiet", service)).trim().split("\n");
+    return JSON.parse(await docker(["inspect", ...ids]));
+  };
   return {
     endpoint: `http://127.0.0.1:${localStackPort}`,
     glueEndpoint: `http://127.0.0.1:${motoPort}`,
+    trinoEndpoint: `http://127.0.0.1:${trinoPort}`,
     compose,
-    inspect: async (service) => {
-      const ids = (await compose("ps", "--all", "--quiet", service)).trim().split("\n");
-      return JSON.parse(await docker(["inspect", ...ids]));
+    inspect,
+    get: async (service, path) => {
+      const [container] = await inspect(service);
+      const port = container?.NetworkSettings.Ports["8080/tcp"]?.[0]?.HostPort ?? "";
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(20_000) });
+      return { status: answer.status, body: await answer.json() };
     },
     logs: async (service) => {
       const text = await compose("logs", "--no-color", "--no-log-prefix", service);

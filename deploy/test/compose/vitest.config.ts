@@ -10,8 +10,10 @@ export default defineConfig({
     name: "compose",
     root: fileURLToPath(new URL(".", import.meta.url)),
     include: ["**/*.compose.ts"],
-    testTimeout: 240_000,
+    testTimeout: 400_000,
     hookTimeout: 300_000,
+    // Each file has a stack of its own: a small machine has room for one.
+    fileParallelism: false,
     reporters: ["default", createSkippedReporter((text) => process.stdout.write(text))],
   },
 });

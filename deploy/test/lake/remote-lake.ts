@@ -19,7 +19,7 @@ export interface RemoteLake extends Disposable {
   readonly s3: S3Client;
   readonly sqs: SQSClient;
   /** Returns the ETag. */
-  put(key: string, body: string): Promise<string>;
+  put(key: string, body: string | Uint8Array): Promise<string>;
   remove(key: string): Promise<void>;
   /** Sends the cleaner a pointer to a source. */
   look(key: string): Promise<void>;
