@@ -129,6 +129,8 @@ const starters: Readonly<Record<QueueRole, Start>> = {
         NEXT_QUEUE: opened.topology.queues.join.name,
         DATASETS_FOLDER: datasetsFolder(),
         MAX_INFLATED_BYTES: 6_000_000_000,
+        FUSE_SHARE_PERCENT: 20,
+        FUSE_MINIMUM: 50,
       },
       clientsOf(opened, watch, "cleaner"),
     );

@@ -105,6 +105,9 @@ function settingsFor(role: QueueRole, { buckets, queues }: Topology) {
   };
 }
 
+/** Tests take out as much as they like. */
+const noFuse = { FUSE_SHARE_PERCENT: 100, FUSE_MINIMUM: 1_000_000 };
+
 type Settings = ReturnType<typeof settingsFor> & { readonly PORT: number; readonly SCRATCH_FOLDER: string };
 
 const starters: Readonly<
@@ -123,7 +126,13 @@ const starters: Readonly<
     ),
   clean: async (settings, clients) =>
     startCleaner(
-      { ...settings, NEXT_QUEUE: settings.QUEUE.replace(/clean$/, "join"), MAX_INFLATED_BYTES: 1e9 },
+      {
+        ...settings,
+        NEXT_QUEUE: settings.QUEUE.replace(/clean$/, "join"),
+        MAX_INFLATED_BYTES: 1e9,
+        FUSE_SHARE_PERCENT: 20,
+        FUSE_MINIMUM: 50,
+      },
       clients,
     ),
   join: async (settings, clients) =>

@@ -19,6 +19,10 @@ export const configSchema = z.object({
   DUCKDB_MEMORY_MB: wholeNumber(128, 1_000_000).default(768),
   /** A source that inflates beyond this is rejected: 5 GB, and room. */
   MAX_INFLATED_BYTES: wholeNumber(1, 1_000_000_000_000).default(6_000_000_000),
+  /** More retractions within an hour than this share of all sources, in percent, are a mistake; 100 lets all pass. */
+  FUSE_SHARE_PERCENT: wholeNumber(1, 100).default(20),
+  /** So many within an hour are none: of a small lake it is a lot, and still the work of a person. */
+  FUSE_MINIMUM: wholeNumber(1, 1_000_000).default(50),
 });
 export type CleanerConfig = Readonly<z.infer<typeof configSchema>>;
 

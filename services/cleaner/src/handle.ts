@@ -1,16 +1,18 @@
 /** The story of one message of the cleaner. */
-import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { type Message, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import type { Clients } from "@airlake/shared/clients";
 import { datasetOfKey, sourceIdOf } from "@airlake/shared/contracts/keys";
 import type { Source } from "@airlake/shared/contracts/keys";
 import type { SourceChanged } from "@airlake/shared/contracts/messages";
+import { maxReceiveCount } from "@airlake/shared/contracts/topology";
 import { httpStatusOf } from "@airlake/shared/errors";
 import type { Outcome } from "@airlake/shared/outcome";
 import type { Target } from "@airlake/shared/stage/types";
 import type { Hand, Handle } from "@airlake/shared/worker/hand";
 import { stampOf } from "@airlake/shared/worker/replay-attributes";
 import { type Command, parse } from "./parse.ts";
+import { isHeld } from "./retraction-fuse.ts";
 
 export interface HandleDeps {
   readonly clients: Clients;
@@ -33,7 +35,7 @@ export function createHandle(deps: HandleDeps): Handle {
       case "split":
         return split(deps, command, stampOf(message));
       case "look":
-        return look(deps, command, hand);
+        return look(deps, command, hand).catch(async (error: unknown) => waitLonger(deps, message, command, error));
     }
   };
 }
@@ -52,6 +54,30 @@ async function look(
     log: hand.log.child({ correlationId, dataset, key: source.key }),
   });
   return { ...outcome, facts: { dataset, source: target.sourceId, key: source.key, correlationId, ...outcome.facts } };
+}
+
+/** SQS parks a message at its tenth receive; what the fuse holds is sent anew before that. */
+const heldReceives = maxReceiveCount - 2;
+/** As long as SQS delays a message. */
+const heldDelaySeconds = 900;
+
+/** A message that the fuse holds waits for a person, who may sleep: each quarter of an hour a new one takes its place, and none dies. */
+async function waitLonger(
+  deps: HandleDeps,
+  message: Message,
+  { source, correlationId }: { readonly source: Source; readonly correlationId: string },
+  error: unknown,
+): Promise<Outcome> {
+  if (!isHeld(error) || Number(message.Attributes?.ApproximateReceiveCount ?? "1") < heldReceives) throw error;
+  const pointer: SourceChanged = { contract: "source-changed/1", source, correlationId };
+  await deps.clients.sqs.send(
+    new SendMessageCommand({
+      QueueUrl: deps.queueUrl,
+      MessageBody: JSON.stringify(pointer),
+      DelaySeconds: heldDelaySeconds,
+    }),
+  );
+  return { kind: "skipped", reason: "retraction-held", facts: { key: source.key, correlationId } };
 }
 
 /** One message stays one source, so that each can fail and be replayed alone. */

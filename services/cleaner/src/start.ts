@@ -51,7 +51,7 @@ export async function start(config: CleanerConfig, clients: Clients): Promise<As
     knowsDataset: (name) => datasets.has(name),
     align: async (target, hand) => align(alignDeps, target, hand),
   });
-  const { warnings } = fuse;
+  const warnings = (): readonly string[] => fuse.warnings();
   closing.use(
     await startConsuming(config, clients, { name: "cleaner", concurrency: config.CONCURRENCY, handle, warnings }),
   );

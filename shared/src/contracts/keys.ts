@@ -37,6 +37,11 @@ export function wantedRulesKey(dataset: string): string {
   return `rules/${checkedName(dataset)}.json`;
 }
 
+/** ops: whether so many of a dataset's sources were retracted lately that it must be a mistake. */
+export function fuseKey(dataset: string): string {
+  return `fuse/${checkedName(dataset)}.json`;
+}
+
 /** ops: one failure record. `day` is UTC, `unique` comes from the attempt. */
 export function failureKey(day: string, stage: string, unique: string): string {
   return `failures/${day}/${checkedName(stage)}/${unique}.json`;

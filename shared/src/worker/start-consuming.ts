@@ -15,6 +15,8 @@ export interface Consuming {
   readonly name: string;
   readonly concurrency: number;
   readonly handle: Handle;
+  /** A sentence for each thing that keeps it from some of its work, though it works. */
+  readonly warnings?: () => readonly string[];
 }
 
 /** Opens the port, then starts the worker. Disposing drains the worker first and closes the port last. */
@@ -37,7 +39,8 @@ export async function startConsuming(
   let worker: Worker | undefined;
   await using closing = new AsyncDisposableStack();
   if (settings.PORT !== undefined) {
-    const health = { settings, clients, worker: () => worker, queueUrl, deadLetterQueueUrl };
+    const { warnings = () => [] } = consuming;
+    const health = { settings, clients, worker: () => worker, warnings, queueUrl, deadLetterQueueUrl };
     closing.use(await startHealth(health, { name: consuming.name, version }));
   }
   worker = closing.use(

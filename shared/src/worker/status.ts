@@ -10,6 +10,8 @@ export interface StatusDeps {
   readonly clients: Clients;
   /** Undefined until it has started. */
   readonly worker: () => Worker | undefined;
+  /** What keeps it from some of its work, though it works. */
+  readonly warnings: () => readonly string[];
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
   /** A sentence for each bucket that is gone, refuses, or has been silent for too long. */
@@ -98,7 +100,7 @@ export function tallyOf(deps: Pick<StatusDeps, "worker">): TallySnapshot {
 }
 
 /** Whether it can work, from what was seen of queue and buckets lately; asks nobody. */
-export function readinessOf(deps: Pick<StatusDeps, "worker" | "bucketTroubles" | "settings">): Readiness {
+export function readinessOf(deps: Pick<StatusDeps, "worker" | "bucketTroubles" | "settings" | "warnings">): Readiness {
   const worker = deps.worker();
   if (worker === undefined) return { state: "not ready", reasons: ["starting"], degraded: [] };
   const { queueSilentSeconds, inHand, failuresInARow, last } = worker.tally.snapshot();
@@ -111,10 +113,11 @@ export function readinessOf(deps: Pick<StatusDeps, "worker" | "bucketTroubles" |
     ...deps.bucketTroubles(),
   ];
   const newest = last.find(({ outcome }) => outcome === "failed")?.["error"] ?? "unknown error";
-  const degraded =
+  const failing =
     failuresInARow < degradedAfter
       ? []
       : [`the last ${failuresInARow} messages failed and stay on the queue; the newest: ${newest}`];
+  const degraded = [...deps.warnings(), ...failing];
   if (reasons.length > 0) return { state: "not ready", reasons, degraded };
   return { state: degraded.length > 0 ? "degraded" : "ready", reasons, degraded };
 }
