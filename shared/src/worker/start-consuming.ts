@@ -4,7 +4,6 @@ import { queueUrlOf } from "../clients.ts";
 import { workerVersion } from "../version.ts";
 import { createFailureDesk } from "./failures.ts";
 import type { Handle } from "./hand.ts";
-import { startHealth } from "./health.ts";
 import { openScratch } from "./scratch.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { startWorker } from "./worker.ts";
@@ -39,6 +38,8 @@ export async function startConsuming(
   let worker: Worker | undefined;
   await using closing = new AsyncDisposableStack();
   if (settings.PORT !== undefined) {
+    // The web server is a tenth of what a worker loads, and the embedded run has no port.
+    const { startHealth } = await import("./health.ts");
     const { warnings = () => [] } = consuming;
     const health = { settings, clients, worker: () => worker, warnings, queueUrl, deadLetterQueueUrl };
     closing.use(await startHealth(health, { name: consuming.name, version }));
