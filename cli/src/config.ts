@@ -3,6 +3,7 @@ import { hostname, userInfo } from "node:os";
 import { type Endpoints, endpointsOf } from "@airlake/shared/clients";
 import type { Caller } from "@airlake/shared/contracts/audit";
 import { parseEnv } from "@airlake/shared/env";
+import { ConfigError } from "@airlake/shared/errors";
 import { awsShape, checkSettings } from "@airlake/shared/worker/settings";
 import { z } from "zod";
 
@@ -95,4 +96,15 @@ function userName(): string {
   } catch {
     return `uid ${process.getuid?.() ?? "unknown"}`;
   }
+}
+
+/** Where Trino answers, and the catalog that has the lake: those of compose.yaml unless others are set. */
+export function trinoIn(env: NodeJS.ProcessEnv = process.env): {
+  readonly url: string;
+  readonly catalog: string;
+  readonly user: string;
+} {
+  const url = env["TRINO_URL"] || "http://127.0.0.1:8150";
+  if (!URL.canParse(url) || !/^https?:/.test(url)) throw new ConfigError(`TRINO_URL is no http address: ${url}`);
+  return { url, catalog: env["TRINO_CATALOG"] || "lake", user: env["TRINO_USER"] || "airlake" };
 }

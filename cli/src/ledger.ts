@@ -78,7 +78,8 @@ export async function* listEntries(
   }
 }
 
-async function readManifest(place: LedgerPlace, key: string): Promise<Manifest | undefined> {
+/** The manifest under a key; undefined where there is none. Throws CommandError for one of a newer airlake. */
+export async function readManifest(place: LedgerPlace, key: string): Promise<Manifest | undefined> {
   const text = await readText(place, key);
   try {
     return text === undefined ? undefined : parseManifest(text, `${place.opsBucket}/${key}`);

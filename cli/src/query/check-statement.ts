@@ -110,6 +110,17 @@ function functionName(node: unknown): string {
   return found.success ? found.data.function.function_name.toLowerCase() : "of unknown name";
 }
 
+/** Whether it only explains a statement, and reads nothing for it. */
+export function readsNothing(sql: string): boolean {
+  const prefix = explain.exec(sql);
+  return prefix !== null && prefix[1] === undefined;
+}
+
+/** The statement without EXPLAIN before it. */
+export function selectIn(sql: string): string {
+  return sql.slice(explain.exec(sql)?.[0].length ?? 0);
+}
+
 function refused(message: string): CommandError {
   return new CommandError(message);
 }

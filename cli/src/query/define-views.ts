@@ -49,7 +49,7 @@ export async function defineCountries(
   const file = join(bucketFolders(lakeFolder).gold, referenceKey(tableNames.countries));
   const parts = { asDeclared: [], others: (await isThere(file)) ? [file] : [] };
   const variables = await setVariables(connection, "countries", parts);
-  const query = partsQuery({ columns: countryColumns, partitions: [], folder: lakeFolder, variables });
+  const query = partsQuery({ columns: countryColumns, partitions: [], folder: lakeFolder, isGold: false, variables });
   await connection.run(`CREATE TABLE main.countries AS SELECT * FROM (${query}) ORDER BY alpha2`);
   await comment(
     connection,
@@ -93,6 +93,7 @@ async function defineOwnTable(
     columns,
     partitions: table.partitions,
     folder: join(bucketFolders(lake.folder).gold, tablePrefix(dataset.name, table.name)).replace(/\/$/, ""),
+    isGold: true,
     variables: await setVariables(connection, `${dataset.name}.${table.name}`, parts),
   };
   const name = `${quoteName(dataset.name)}.${quoteName(table.name)}`;
@@ -107,7 +108,13 @@ async function defineQuarantine(
 ): Promise<void> {
   const parts = await sortParts(connection, lake.state.quarantineParts, quarantineColumns);
   const variables = await setVariables(connection, `${dataset.name}.quarantine`, parts);
-  const query = partsQuery({ columns: quarantineColumns, partitions: [], folder: lake.folder, variables });
+  const query = partsQuery({
+    columns: quarantineColumns,
+    partitions: [],
+    folder: lake.folder,
+    isGold: false,
+    variables,
+  });
   const schema = quoteName(dataset.name);
   const key: Column = { name: "key", type: "text", comment: "The source's key in the raw bucket" };
   await connection.run(
@@ -132,8 +139,17 @@ async function setVariables(
   };
   return {
     asDeclared: await set(`parts of ${of}`, parts.asDeclared),
-    others: await set(`parts of ${of} with other columns`, parts.others),
+    others: await set(othersVariable(of), parts.others),
   };
+}
+
+function othersVariable(of: string): string {
+  return `parts of ${of} with other columns`;
+}
+
+/** The variable with the parts of a table of which nobody knows whether they have the declared columns. */
+export function partsVariable(dataset: string, table: string): string {
+  return othersVariable(`${dataset}.${table}`);
 }
 
 async function comment(

@@ -1,5 +1,5 @@
 /** A query's result as CSV (RFC 4180), written as the rows come. */
-import type { QueryResult } from "./open-query.ts";
+import type { QueryResult } from "./run-statement.ts";
 import { textOf } from "./result-value.ts";
 
 type Write = (text: string) => Promise<void>;

@@ -1,5 +1,5 @@
 /** A query's result as one JSON array of row objects, written as the rows come. */
-import type { QueryResult } from "./open-query.ts";
+import type { QueryResult } from "./run-statement.ts";
 import { jsonOf } from "./result-value.ts";
 
 type Write = (text: string) => Promise<void>;

@@ -3,7 +3,7 @@ import { DuckDBTypeId, type DuckDBType, type DuckDBValue } from "@duckdb/node-ap
 
 import { type Column, displayWidth, renderTable, shortened } from "../table.ts";
 import { counted, grouped, printable } from "../text.ts";
-import type { QueryResult } from "./open-query.ts";
+import type { QueryResult } from "./run-statement.ts";
 import { textOf } from "./result-value.ts";
 
 export interface TableOptions {

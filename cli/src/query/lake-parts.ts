@@ -41,7 +41,7 @@ export async function readDatasetState(
   const cleaned = await readManifests(folders.ops, { stage: "cleaner", dataset: dataset.name }, signal);
   const catalog = { file: catalogFileOf(lake.folder), clock: lake.clock };
   const table = { database: dataset.name, name: dataset.table.name };
-  await checkCatalog(catalog.file, joined);
+  await checkCatalog(catalog, joined);
   const registered = await registeredPartitions(catalog, table, signal);
   const isRegistered = (part: Part): boolean => dataset.table.partitions.length === 0 || registered.has(part.partition);
   return {
@@ -52,15 +52,27 @@ export async function readDatasetState(
   };
 }
 
+/** So long after its first records a lake whose catalog is not there yet is a new one, and not a damaged one. */
+const freshMs = 120_000;
+
 /** Without its file the catalog knows no partition, and every record would be hidden in silence. */
-async function checkCatalog(file: string, joined: ReadonlyMap<string, Manifest>): Promise<void> {
-  const hasParts = [...joined.values()].some(
+async function checkCatalog(
+  catalog: { readonly file: string; readonly clock: Clock },
+  joined: ReadonlyMap<string, Manifest>,
+): Promise<void> {
+  const withParts = [...joined.values()].filter(
     (manifest) => manifest.outputs.length > 0 && manifest.pending.length === 0,
   );
-  if (!hasParts || (await hasCatalogFile(file))) return;
+  if (withParts.length === 0 || (await hasCatalogFile(catalog.file))) return;
+  const committedMs = withParts.map(({ committedAt }) => Date.parse(committedAt ?? ""));
+  if (catalog.clock.now().getTime() - Math.min(...committedMs) < freshMs)
+    throw new CommandError(
+      "The lake is new: its first records are joined, but not registered yet.",
+      "Ask again in a moment. If no command is at work on the lake, let one go on: airlake up",
+    );
   throw new CommandError(
-    `The lake's catalog is missing: ${file} is not there, or not yet.`,
-    "If no command is at work on the lake, make it again with: airlake reprocess",
+    `The lake's catalog is missing: ${catalog.file} is not there.`,
+    "Make it again with: airlake reprocess",
   );
 }
 

@@ -1,18 +1,14 @@
 /** SQL over an embedded lake, for people: read-only, of the disk the lake alone, and always of what the manifests name. */
 import { realpath } from "node:fs/promises";
-import { availableParallelism, totalmem } from "node:os";
 
 import type { Clock } from "@airlake/shared/clock";
 import type { DatasetDefinition } from "@airlake/shared/contracts/dataset";
-import { tableNames, usesCountries } from "@airlake/shared/contracts/tables";
-import { quoteName, quoteText } from "@airlake/shared/duckdb";
-import type { DuckDBConnection, DuckDBDataChunk, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 
-import { prepareStatement } from "./check-statement.ts";
-import { defineCountries, defineDataset } from "./define-views.ts";
 import { readDatasetState } from "./lake-parts.ts";
-import { type QueryDatabase, bucketFolders, openDatabase } from "./query-database.ts";
+import { type Limits, openViews, viewNames } from "./open-views.ts";
+import type { QueryDatabase } from "./query-database.ts";
 import { explainQueryError, missingPart } from "./query-error.ts";
+import { type QueryResult, runStatement } from "./run-statement.ts";
 
 export interface QueryOptions {
   /** The lake's folder. */
@@ -21,15 +17,7 @@ export interface QueryOptions {
   readonly datasets: readonly DatasetDefinition[];
   readonly clock: Clock;
   /** Unless given: all cores, and a quarter of the machine's memory but 4 GiB at most. */
-  readonly limits?: { readonly threads: number; readonly memoryLimitMb: number };
-}
-
-export interface QueryResult {
-  readonly columns: readonly { readonly name: string; readonly type: DuckDBType }[];
-  /** The rows, some thousands at a time, to be read once. Ending early ends the query. */
-  readonly chunks: AsyncIterable<readonly (readonly DuckDBValue[])[]>;
-  /** The same as DuckDB holds them. One of the two can be read. */
-  readonly dataChunks: AsyncIterable<DuckDBDataChunk>;
+  readonly limits?: Limits;
 }
 
 export interface Query extends AsyncDisposable {
@@ -58,7 +46,14 @@ export async function openQuery(options: QueryOptions, signal?: AbortSignal): Pr
   const untilSettled = async <T>(work: (opened: QueryDatabase) => Promise<T>, wanted?: AbortSignal): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        database ??= await openViews({ ...options, lake }, wanted);
+        database ??= await openViews(
+          {
+            folder: lake,
+            datasets: options.datasets,
+            stateOf: async (dataset) => readDatasetState({ folder: lake, clock: options.clock }, dataset, wanted),
+          },
+          options.limits,
+        );
         return await work(database);
       } catch (error) {
         wanted?.throwIfAborted();
@@ -71,92 +66,7 @@ export async function openQuery(options: QueryOptions, signal?: AbortSignal): Pr
   return {
     views,
     run: async (sql, wanted) =>
-      untilSettled(async ({ connection }) => start(connection, sql, { signal: wanted, views }), wanted),
+      untilSettled(async ({ connection }) => runStatement(connection, sql, { signal: wanted, views }), wanted),
     [Symbol.asyncDispose]: async () => close(),
   };
-}
-
-async function openViews(options: QueryOptions, signal?: AbortSignal): Promise<QueryDatabase> {
-  const database = await openDatabase(options.limits ?? defaultLimits());
-  try {
-    const { connection } = database;
-    for (const dataset of options.datasets) {
-      const state = await readDatasetState({ folder: options.lake, clock: options.clock }, dataset, signal);
-      await defineDataset(connection, dataset, { folder: options.lake, state });
-    }
-    await defineCountries(connection, options.lake, options.datasets);
-    const [first] = options.datasets;
-    if (first !== undefined) await connection.run(`SET search_path = ${quoteText(`${quoteName(first.name)},main`)}`);
-    await database.lock(Object.values(bucketFolders(options.lake)));
-    return database;
-  } catch (error) {
-    database[Symbol.dispose]();
-    throw error;
-  }
-}
-
-function defaultLimits(): NonNullable<QueryOptions["limits"]> {
-  const quarterMb = Math.floor(totalmem() / 4 / 1024 ** 2);
-  return { threads: availableParallelism(), memoryLimitMb: Math.max(256, Math.min(4096, quarterMb)) };
-}
-
-function viewNames(datasets: readonly DatasetDefinition[]): readonly string[] {
-  const [first, ...others] = datasets;
-  return [
-    ...(first === undefined ? [] : namesOf(first)),
-    ...(datasets.some(usesCountries) ? [tableNames.countries] : []),
-    ...others.flatMap((dataset) => namesOf(dataset).map((name) => `${dataset.name}.${name}`)),
-  ];
-}
-
-function namesOf(dataset: DatasetDefinition): readonly string[] {
-  return [dataset.table.name, tableNames.sources, tableNames.quarantine];
-}
-
-interface Run {
-  readonly signal: AbortSignal;
-  readonly views: readonly string[];
-}
-
-/** Fetches the first rows before it returns: what is wrong with a statement shows by then. */
-async function start(connection: DuckDBConnection, sql: string, run: Run): Promise<QueryResult> {
-  run.signal.throwIfAborted();
-  const interrupt = (): void => connection.interrupt();
-  run.signal.addEventListener("abort", interrupt);
-  try {
-    const prepared = await prepareStatement(connection, sql);
-    const result = await prepared.stream();
-    const first = await result.fetchChunk();
-    const columns = result.columnNames().map((name, at) => ({ name, type: result.columnType(at) }));
-    const next = async (): Promise<DuckDBDataChunk | null> => result.fetchChunk();
-    const done = (): void => run.signal.removeEventListener("abort", interrupt);
-    const dataChunks = chunksOf(first, next, { ...run, done });
-    return { columns, dataChunks, chunks: rowsOf(dataChunks) };
-  } catch (error) {
-    run.signal.removeEventListener("abort", interrupt);
-    throw error;
-  }
-}
-
-async function* rowsOf(chunks: AsyncIterable<DuckDBDataChunk>): AsyncGenerator<readonly (readonly DuckDBValue[])[]> {
-  for await (const chunk of chunks) yield chunk.getRows();
-}
-
-async function* chunksOf(
-  first: DuckDBDataChunk | null,
-  next: () => Promise<DuckDBDataChunk | null>,
-  run: Run & { readonly done: () => void },
-): AsyncGenerator<DuckDBDataChunk> {
-  try {
-    for (let chunk = first; chunk !== null && chunk.rowCount > 0; chunk = await next()) {
-      run.signal.throwIfAborted();
-      yield chunk;
-    }
-    run.signal.throwIfAborted();
-  } catch (error) {
-    run.signal.throwIfAborted();
-    throw explainQueryError(error, run.views);
-  } finally {
-    run.done();
-  }
 }

@@ -18,21 +18,27 @@ export interface PartsView {
   readonly partitions: readonly Pick<Column, "name" | "type">[];
   /** The folder below which the partitions' folders lie: absolute, without links and without a slash at its end. */
   readonly folder: string;
+  /** A dataset's own table. */
+  readonly isGold: boolean;
   /** Names of the variables with the paths of both kinds of parts; undefined where there are none. */
   readonly variables: { readonly asDeclared: string | undefined; readonly others: string | undefined };
 }
+
+/** What reads the parts of a table with partitions, by a name that no other view uses: EXPLAIN shows it. */
+export const goldReader = "parquet_scan";
 
 /** A SELECT of the columns and the partition columns. Without parts it gives no rows, but the same columns. */
 export function partsQuery(view: PartsView): string {
   const { asDeclared, others } = view.variables;
   const list = selectList(view);
+  const reader = view.isGold ? goldReader : "read_parquet";
   const queries = [
     ...(asDeclared === undefined
       ? []
-      : [`SELECT ${list} FROM read_parquet(${paths(asDeclared)}, hive_partitioning = false, filename = true)`]),
+      : [`SELECT ${list} FROM ${reader}(${paths(asDeclared)}, hive_partitioning = false, filename = true)`]),
     ...(others === undefined
       ? []
-      : [`SELECT ${list} FROM read_parquet(${paths(others)}, ${schemaOption(view.columns)}, filename = true)`]),
+      : [`SELECT ${list} FROM ${reader}(${paths(others)}, ${schemaOption(view.columns)}, filename = true)`]),
   ];
   return queries.length === 0 ? emptyQuery(view) : queries.join(" UNION ALL ");
 }

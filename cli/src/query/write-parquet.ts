@@ -10,7 +10,7 @@ import { type DuckDbSession, openDuckDb, quoteName, quoteText } from "@airlake/s
 import { diskFault } from "../command-error.ts";
 import { discard } from "../lake.ts";
 import { type TargetFile, putInPlace } from "../target-file.ts";
-import type { QueryResult } from "./open-query.ts";
+import type { QueryResult } from "./run-statement.ts";
 
 interface ParquetTarget extends TargetFile {
   readonly signal: AbortSignal;

@@ -1,15 +1,19 @@
 /** `airlake query SQL`: asks the lake. */
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 
+import { awsPrefixOf } from "../aws-lake.ts";
 import { CommandError } from "../command-error.ts";
+import { trinoIn } from "../config.ts";
 import { knownDatasets } from "../datasets.ts";
 import { examples } from "../examples.ts";
 import { openLake } from "../lake.ts";
-import { folderOf } from "../opened-lake.ts";
+import { openAnyLake } from "../opened-lake.ts";
+import { createProgress } from "../progress.ts";
 import { writeCsv } from "../query/format-csv.ts";
 import { writeJson } from "../query/format-json.ts";
 import { tableLines } from "../query/format-table.ts";
-import { type QueryResult, openQuery } from "../query/open-query.ts";
+import type { Query } from "../query/open-query.ts";
+import type { QueryResult } from "../query/run-statement.ts";
 import { writeParquet } from "../query/write-parquet.ts";
 import { checkTarget } from "../target-file.ts";
 import { counted } from "../text.ts";
@@ -20,6 +24,8 @@ interface QueryOptions extends LakeOptions {
   /** The file to write. */
   readonly parquet?: string;
   readonly force: boolean;
+  readonly engine: "duckdb" | "trino";
+  readonly maxMb: number;
 }
 
 export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
@@ -36,6 +42,10 @@ export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode)
     .option("--csv", "print CSV", false)
     .option("--parquet <file>", "write a Parquet file, with the columns' types")
     .option("--force", "let --parquet replace a file that is there", false)
+    .addOption(
+      new Option("--engine <name>", "for a lake in AWS: what answers").choices(["duckdb", "trino"]).default("duckdb"),
+    )
+    .option("--max-mb <n>", "for duckdb and a lake in AWS: bring no more than this here", megabytes, 2000)
     .addHelpText(
       "after",
       examples(
@@ -47,26 +57,27 @@ export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode)
           ['airlake query "SELECT * FROM measurements" --parquet all.parquet', ""],
           ["airlake query - < question.sql", ""],
         ],
-        "--json prints an array with one object for each row.",
+        "--json prints an array with one object for each row.\n\nOf an aws: lake only the partitions that the statement can read are brought here,\nand forgotten afterwards. Trino (TRINO_URL) is asked in its own SQL.",
       ),
     )
     .action(async (sql: string, _options: unknown, command: Command) => {
-      finish(await query(deps, sql, command.optsWithGlobals<QueryOptions>()));
+      finish(await ask(deps, sql, command.optsWithGlobals<QueryOptions>()));
     });
 }
 
-async function query(deps: VerbDeps, sql: string, options: QueryOptions): Promise<ExitCode> {
+function megabytes(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number of megabytes, from 1.");
+}
+
+async function ask(deps: VerbDeps, sql: string, options: QueryOptions): Promise<ExitCode> {
   await checkOptions(options);
-  const lake = await openLake(folderOf(options.lake, "query"), "read");
   const statement = sql === "-" ? await deps.input.text() : sql;
   using interruption = deps.interruption();
   try {
     const { signal } = interruption;
-    await using asked = await openQuery(
-      { lake: lake.folder, datasets: await knownDatasets(), clock: deps.clock },
-      signal,
-    );
-    const result = await asked.run(statement, signal);
+    await using opened = await openEngine(deps, options, signal);
+    const result = await opened.query.run(statement, signal);
     if (options.parquet === undefined) await print(deps, result, options);
     else await writeFile(deps, result, { file: options.parquet, signal, ...options });
     return 0;
@@ -76,8 +87,40 @@ async function query(deps: VerbDeps, sql: string, options: QueryOptions): Promis
   }
 }
 
+interface Engine extends AsyncDisposable {
+  readonly query: Query;
+}
+
+/** What answers: DuckDB here, on the lake's folder or on what is brought of a lake in AWS; or Trino, where that lake is. */
+async function openEngine(deps: VerbDeps, options: QueryOptions, signal: AbortSignal): Promise<Engine> {
+  const { clock, out } = deps;
+  const datasets = await knownDatasets();
+  await using closing = new AsyncDisposableStack();
+  if (awsPrefixOf(options.lake) === undefined) {
+    const { folder } = await openLake(options.lake, "read");
+    const { openQuery } = await import("../query/open-query.ts");
+    const query = closing.use(await openQuery({ lake: folder, datasets, clock }, signal));
+    return held(query, closing.move());
+  }
+  if (options.engine === "trino") {
+    const { openTrinoQuery } = await import("../query/trino/open-trino-query.ts");
+    return held(openTrinoQuery(trinoIn(), datasets), closing.move());
+  }
+  const opened = closing.use(await openAnyLake(options.lake, "read", clock));
+  const progress = closing.use(createProgress(out, clock));
+  const { openAwsQuery } = await import("../query/aws/open-aws-query.ts");
+  const tell = (sentence: string): void => out.note(out.noteStyle.dim(sentence));
+  const query = openAwsQuery({ opened, datasets, progress, maxBytes: options.maxMb * 1e6, tell });
+  return held(closing.use(query), closing.move());
+}
+
+function held(query: Query, closing: AsyncDisposableStack): Engine {
+  return { query, [Symbol.asyncDispose]: async () => closing.disposeAsync() };
+}
+
 /** Also whether the file may be written: before a question that takes its time. */
-async function checkOptions({ csv, json, parquet, force }: QueryOptions): Promise<void> {
+async function checkOptions({ csv, json, parquet, force, ...others }: QueryOptions): Promise<void> {
+  checkEngine(others, parquet);
   if (csv && json) throw new CommandError("--csv and --json exclude each other.", "Give one of them.");
   if (csv && parquet !== undefined)
     throw new CommandError("--csv and --parquet exclude each other.", "Give one of them.");
@@ -85,6 +128,17 @@ async function checkOptions({ csv, json, parquet, force }: QueryOptions): Promis
     throw new CommandError("--force says nothing without --parquet.", "Name the file, as in --parquet all.parquet");
   if (parquet === "-") throw new CommandError("Parquet is no text for standard output.", "Name a file.");
   if (parquet !== undefined) await checkTarget({ file: parquet, force });
+}
+
+function checkEngine({ engine, lake }: Pick<QueryOptions, "engine" | "lake">, parquet: string | undefined): void {
+  if (engine !== "trino") return;
+  if (awsPrefixOf(lake) === undefined)
+    throw new CommandError(
+      `Trino reads lakes in AWS, and ${lake} is a folder.`,
+      "Leave --engine away, or give --lake aws:PREFIX.",
+    );
+  if (parquet !== undefined)
+    throw new CommandError("--parquet writes what DuckDB finds.", "Leave --engine trino away, or give --csv.");
 }
 
 async function writeFile(

@@ -128,10 +128,10 @@ const starters: Readonly<
     startCleaner(
       {
         ...settings,
+        ...noFuse,
         NEXT_QUEUE: settings.QUEUE.replace(/clean$/, "join"),
         MAX_INFLATED_BYTES: 1e9,
-        FUSE_SHARE_PERCENT: 20,
-        FUSE_MINIMUM: 50,
+        ...noFuse,
       },
       clients,
     ),

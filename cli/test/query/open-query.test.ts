@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rmdir, stat, symlink, unlink } from "node:fs/promises";
+import { mkdtemp, readdir, rm, rmdir, stat, symlink, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -89,6 +89,15 @@ describe("the table of records", () => {
     await unlink(catalogFileOf(lake.folder));
 
     await expect(openFor(lake.folder, weather())).rejects.toThrow("catalog is missing");
+  });
+
+  test("says so while its first records are not registered yet", async () => {
+    await using lake = await createQueryLake();
+    const joiner = { committedAt: new Date().toISOString() };
+    await lake.source({ key: "weather/a.ndjson", readings: [ghent], joiner });
+    await rm(catalogFileOf(lake.folder), { force: true });
+
+    await expect(openFor(lake.folder, weather())).rejects.toThrow("not registered yet");
   });
 
   test("has only partitions that the catalog knows", async () => {

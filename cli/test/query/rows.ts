@@ -2,7 +2,8 @@ import { systemClock } from "@airlake/shared/clock";
 import type { DatasetDefinition } from "@airlake/shared/contracts/dataset";
 
 import { writeJson } from "../../src/query/format-json.ts";
-import { type Query, type QueryResult, openQuery } from "../../src/query/open-query.ts";
+import { type Query, openQuery } from "../../src/query/open-query.ts";
+import type { QueryResult } from "../../src/query/run-statement.ts";
 
 export async function openFor(lake: string, ...datasets: readonly DatasetDefinition[]): Promise<Query> {
   return openQuery({ lake, datasets, clock: systemClock, limits: { threads: 2, memoryLimitMb: 512 } });
