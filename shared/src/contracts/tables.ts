@@ -138,7 +138,7 @@ const sourceColumns: readonly TableColumn[] = [
         flags: { map: "bigint" },
       },
     },
-    comment: "What became of the records; read = kept + quarantined",
+    comment: "What became of the records; read = kept + quarantined. The flags of the join are in the rows alone",
   },
   {
     name: "rejection",
