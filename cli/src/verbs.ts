@@ -78,6 +78,13 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/reconcile.ts")).addReconcile,
   },
   {
+    name: "fuse",
+    takes: "[pass|mend]",
+    summary: "see what stopped a mass retraction, and let it pass",
+    group: fill,
+    load: async () => (await import("./verbs/fuse.ts")).addFuse,
+  },
+  {
     name: "rm",
     takes: "KEY…",
     summary: "take sources out of the lake, with all their records",

@@ -14,6 +14,8 @@ export interface Rules {
   readonly graceMs: number;
   /** Changes younger than this may be on their way: their messages can be on a queue. 0 where the queues are empty. */
   readonly settleMs: number;
+  /** Datasets whose fuse is blown: what is gone from raw is not on its way, it is held. */
+  readonly blown: readonly string[];
   /** The fingerprint of the newest manifest, by `<stage>/<dataset>`. */
   readonly fingerprints: ReadonlyMap<string, string>;
 }
@@ -62,10 +64,17 @@ function lagOf(source: Checked, manifest: Manifest): readonly Finding[] {
   if (manifest.input?.identity === (raw?.etag ?? "gone"))
     return lagOfStage(source, { stage: "cleaner", manifest, modifiedMs: cleaner?.modifiedMs ?? 0 });
   const send = { how: "send", stage: "cleaner" } as const;
-  // Of an object that is gone nothing tells since when.
-  if (raw === undefined) return source.rules.settleMs > 0 ? [] : [found(source, "not-retracted", send)];
+  if (raw === undefined) return goneUnseen(source, manifest.dataset);
   if (isYoung(source.rules, raw.modifiedMs)) return [];
   return [found(source, manifest.state === "new" ? "never-seen" : "changed-unseen", send)];
+}
+
+function goneUnseen(source: Checked, dataset: string): readonly Finding[] {
+  const { blown, settleMs } = source.rules;
+  if (blown.includes(dataset))
+    return [found(source, "not-retracted", { how: "person", next: "the fuse holds it, see airlake fuse" })];
+  // Of an object that is gone nothing tells since when.
+  return settleMs > 0 ? [] : [found(source, "not-retracted", { how: "send", stage: "cleaner" })];
 }
 
 interface Judged {

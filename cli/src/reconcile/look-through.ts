@@ -8,6 +8,7 @@ import { datasetOfKey } from "@airlake/shared/contracts/keys";
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 
 import { mapBounded } from "../bounded.ts";
+import { readFuses } from "../fuses.ts";
 import type { OpenedLake } from "../opened-lake.ts";
 import { depthOf } from "../pipeline.ts";
 import { checkFooters } from "./check-footers.ts";
@@ -41,6 +42,8 @@ export interface Looked extends Collected {
   readonly queued: number;
   /** Sources that did not hold still. */
   readonly moving: number;
+  /** Datasets whose fuse is blown. */
+  readonly blown: readonly string[];
 }
 
 /** Beside messages on the queues a change is given so long to arrive. */
@@ -56,6 +59,7 @@ export async function lookThrough(deps: LookDeps, settings: LookSettings): Promi
   // Before anything is listed: listing the raw folder of an embedded lake tells of what was put there by hand.
   const queued = await queuedIn(opened, ["clean", "join"]);
   const cataloging = await queuedIn(opened, ["catalog"]);
+  const blown = (await readFuses(opened)).flatMap((fuse) => (fuse.blown === null ? [] : [fuse.dataset]));
   const sinceMs = opened.clock.now().getTime() - clockStepMs;
   const collected = await collect(deps);
   const rules: Rules = {
@@ -64,6 +68,7 @@ export async function lookThrough(deps: LookDeps, settings: LookSettings): Promi
     graceMs: settings.graceHours * 3_600_000,
     settleMs: queued === 0 ? 0 : settleMinutes * 60_000,
     fingerprints: collected.fingerprints,
+    blown,
   };
   const moving = await checkSources(deps, rules, settings);
   checkStrangers(deps, rules);
@@ -71,7 +76,7 @@ export async function lookThrough(deps: LookDeps, settings: LookSettings): Promi
   // The embedded objects have no multipart uploads.
   if (opened.lake === undefined)
     for await (const upload of oldUploads(opened, rules.nowMs - rules.graceMs)) deps.scratch.addFinding(upload);
-  return { ...collected, partitions, queued: queued + cataloging, moving };
+  return { ...collected, partitions, queued: queued + cataloging, moving, blown };
 }
 
 async function queuedIn(opened: OpenedLake, roles: readonly QueueRole[]): Promise<number> {

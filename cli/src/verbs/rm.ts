@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { awsPrefixOf } from "../aws-lake.ts";
 import { CommandError } from "../command-error.ts";
 import { examples } from "../examples.ts";
+import { permitRemoval } from "../fuses.ts";
 import { typed } from "../hint.ts";
 import { openLake } from "../lake.ts";
 import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
@@ -157,6 +158,7 @@ async function confirmed(deps: VerbDeps, wanted: readonly Removed[]): Promise<bo
 
 /** Removes the raw objects. */
 async function deleteAll(opened: OpenedLake, keys: readonly string[]): Promise<void> {
+  await permitRemoval(opened, keys);
   for (const key of keys)
     await opened.s3.send(new DeleteObjectCommand({ Bucket: opened.topology.buckets.raw, Key: key }));
   // A file that somebody took out of the lake's folder by hand told nobody.
