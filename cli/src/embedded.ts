@@ -202,8 +202,8 @@ function engineSettings() {
   const cores = availableParallelism();
   const quarterMb = Math.floor(totalmem() / 4 / 1024 / 1024);
   return {
-    // Small sources share a statement; scratch must hold as many of the largest.
-    CONCURRENCY: 16,
+    // As many small sources share a statement. Of large ones the services take few at once.
+    CONCURRENCY: 32,
     DUCKDB_THREADS: cores,
     DUCKDB_MEMORY_MB: Math.max(256, Math.min(2048, quarterMb)),
   };

@@ -1,4 +1,4 @@
-/** Work on several small things in one go: what arrives while a batch runs is the next batch. */
+/** Work on several small things in one go, and on few large ones at once. */
 
 export interface Batches<Job, Result> {
   /** Does a job, alone or with others. Throws what the job threw. */
@@ -13,7 +13,8 @@ interface Waiting<Job, Result> {
 
 /**
  * `run` takes at most `most` jobs and gives their results in order. Where it fails on several jobs, each is run alone, so that a job
- * fails only by its own fault. Nothing waits for company: a job that comes alone is run at once.
+ * fails only by its own fault. Nothing waits for company: a job that comes alone is run at once, and what comes meanwhile is the
+ * next batch.
  */
 export function createBatches<Job, Result>(
   most: number,
@@ -45,5 +46,22 @@ export function createBatches<Job, Result>(
         waiting.push({ job, resolve, reject });
         if (!running) void work();
       }),
+  };
+}
+
+/** Lets so many pieces of work run at once; the others wait for their turn, in order. */
+export function createSlots(count: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { createBatches } from "../src/batches.ts";
+import { createBatches, createSlots } from "../src/batches.ts";
 
 test("runs a job that comes alone at once, and what comes meanwhile together", async () => {
   const seen: number[][] = [];
@@ -35,4 +35,24 @@ test("goes on after a failure", async () => {
   await expect(batches.add(1)).rejects.toThrow("one");
 
   expect(await batches.add(2)).toBe(2);
+});
+
+test("lets so many pieces of work run at once, the others in order, and gives a failed one's turn on", async () => {
+  const takeTurn = createSlots(2);
+  const begun: number[] = [];
+  const latches = [0, 1, 2, 3].map(() => Promise.withResolvers<number>());
+  const works = latches.map(async (latch, at) =>
+    takeTurn(async () => {
+      begun.push(at);
+      return latch.promise;
+    }),
+  );
+
+  await expect.poll(() => begun).toEqual([0, 1]);
+  latches[1]?.reject(new Error("no good"));
+  await expect(works[1]).rejects.toThrow("no good");
+
+  await expect.poll(() => begun).toEqual([0, 1, 2]);
+  for (const [at, latch] of latches.entries()) latch.resolve(at);
+  expect(await Promise.all([works[0], works[2], works[3]])).toEqual([0, 2, 3]);
 });

@@ -1,7 +1,7 @@
 /** The cleaner's work on one source: its bytes in, a clean part and a quarantine part out, every record accounted for. */
 import { addAbortSignal, type Readable } from "node:stream";
 
-import { createBatches } from "@airlake/shared/batches";
+import { createBatches, createSlots } from "@airlake/shared/batches";
 import type { Source } from "@airlake/shared/contracts/keys";
 import type { DuckDb, Engines } from "@airlake/shared/duckdb";
 import type { LoadedDataset } from "@airlake/shared/load-dataset";
@@ -55,6 +55,10 @@ interface RecordsJob extends CleanRecordsJob {
 const smallBytes = 2 * 1024 * 1024;
 const smallAtOnce = 50;
 
+/** A body of more bytes may hold a large source, if it is zipped: so many of these are split at once, and lie in scratch. */
+const largeBodyBytes = smallBytes / 8;
+const largeAtOnce = 4;
+
 /** A cleaner of one dataset's sources. Call it for many at a time: each is split on its own, small ones are judged together. */
 export function createSourceCleaner({ dataset, engines }: SourceCleanerDeps): CleanSource {
   const runIn =
@@ -66,7 +70,7 @@ export function createSourceCleaner({ dataset, engines }: SourceCleanerDeps): Cl
   const small = createBatches(smallAtOnce, runIn(engines.small));
   // A large one takes all of the engine's threads, and most of its memory.
   const large = createBatches(1, runIn(engines.large));
-  return async (job) => {
+  const clean: CleanSource = async (job) => {
     const startedAt = performance.now();
     const split = await splitSource(dataset.definition, { ...job, body: addAbortSignal(job.signal, job.body) });
     if (split.kind === "rejected") return split;
@@ -83,6 +87,8 @@ export function createSourceCleaner({ dataset, engines }: SourceCleanerDeps): Cl
       timings: { splitMs: Math.round(splitAt - startedAt), cleanMs: Math.round(performance.now() - splitAt) },
     };
   };
+  const takeTurn = createSlots(largeAtOnce);
+  return async (job) => (job.sizeBytes > largeBodyBytes ? takeTurn(async () => clean(job)) : clean(job));
 }
 
 function isSmall(split: Split): boolean {

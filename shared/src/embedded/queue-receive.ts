@@ -26,7 +26,7 @@ export interface ReceiveRequest {
   readonly wanted: WantedNames;
 }
 
-/** Other processes' messages are seen by looking again this often. */
+/** Other processes' messages, and those that become visible again, are seen by looking this often. */
 const lookAgainMs = 50;
 const sweepEveryMs = 60_000;
 
@@ -39,6 +39,7 @@ export type Receive = (
 /** Up to `most` messages, at once when there are any, else when one comes within `waitSeconds`; none after that. */
 export function createReceive(deps: ReceiveDeps): Receive {
   const sweep = createSweep(deps);
+  const lookOut = createLookout(deps);
   return async (find, request, signal) => {
     const deadline = performance.now() + request.waitSeconds * 1000;
     for (;;) {
@@ -46,10 +47,39 @@ export function createReceive(deps: ReceiveDeps): Receive {
       sweep(queue);
       const messages = handOut(deps, queue, request);
       const leftMs = deadline - performance.now();
+      // There may be more.
+      if (messages.length > 0) deps.waiting.wake([queue.name]);
       if (messages.length > 0 || leftMs <= 0) return messages;
-      await deps.waiting.wait(queue.name, Math.min(leftMs, lookAgainMs), signal);
+      lookOut(queue.name);
+      await deps.waiting.wait(queue.name, leftMs, signal);
       if (signal?.aborted === true || deps.waiting.closed()) throw abortError(signal?.reason);
     }
+  };
+}
+
+/** Looks for all who wait for a queue: many polls cost no more than one. It ends when nobody waits any more. */
+function createLookout({ store, clock, waiting }: ReceiveDeps): (queueName: string) => void {
+  const watched = new Set<string>();
+  const isWorthALook = (name: string): boolean => {
+    try {
+      const queue = store.findQueue(name);
+      return queue === undefined || store.hasVisible(queue.id, clock.now().getTime());
+    } catch {
+      // Who looks next is told why.
+      return true;
+    }
+  };
+  return (name) => {
+    if (watched.has(name)) return;
+    watched.add(name);
+    const timer = setInterval(() => {
+      if (!waiting.isAwaited(name)) {
+        clearInterval(timer);
+        watched.delete(name);
+      } else if (isWorthALook(name)) {
+        waiting.wake([name]);
+      }
+    }, lookAgainMs);
   };
 }
 

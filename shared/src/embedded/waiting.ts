@@ -1,9 +1,11 @@
 /** Long polls of this process: who waits for which queue, woken when something is sent to it here. */
 
 export interface Waiting {
-  /** Resolves after `ms`, when the queue is woken, when the signal fires, or on close: whichever comes first. Never rejects. */
+  /** Resolves after `ms`, when it is woken, when the signal fires, or on close: whichever comes first. Never rejects. */
   wait(queueName: string, ms: number, signal: AbortSignal | undefined): Promise<void>;
+  /** Wakes the one who has waited longest for each queue. Who finds something then wakes the next: one message rouses no crowd. */
   wake(queueNames: Iterable<string>): void;
+  isAwaited(queueName: string): boolean;
   close(): void;
   closed(): boolean;
 }
@@ -11,27 +13,33 @@ export interface Waiting {
 export function createWaiting(): Waiting {
   const sleepers = new Map<string, Set<() => void>>();
   let isClosed = false;
-  const wake = (queueNames: Iterable<string>): void => {
-    for (const name of queueNames) for (const rouse of [...(sleepers.get(name) ?? [])]) rouse();
-  };
   return {
     wait: async (queueName, ms, signal) => {
       if (isClosed || signal?.aborted === true) return;
       const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, ms);
-      const onAbort = (): void => resolve();
       const mine = sleepers.get(queueName) ?? new Set();
-      sleepers.set(queueName, mine.add(onAbort));
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const rouse = (): void => {
+        // At once, so that the next call wakes another.
+        mine.delete(rouse);
+        resolve();
+      };
+      const timer = setTimeout(rouse, ms);
+      sleepers.set(queueName, mine.add(rouse));
+      signal?.addEventListener("abort", rouse, { once: true });
       await promise;
       clearTimeout(timer);
-      mine.delete(onAbort);
-      signal?.removeEventListener("abort", onAbort);
+      signal?.removeEventListener("abort", rouse);
     },
-    wake,
+    wake: (queueNames) => {
+      for (const name of queueNames) {
+        const [first] = sleepers.get(name) ?? [];
+        first?.();
+      }
+    },
+    isAwaited: (queueName) => (sleepers.get(queueName)?.size ?? 0) > 0,
     close: () => {
       isClosed = true;
-      wake([...sleepers.keys()]);
+      for (const all of sleepers.values()) for (const rouse of [...all]) rouse();
     },
     closed: () => isClosed,
   };
