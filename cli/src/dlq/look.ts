@@ -39,7 +39,7 @@ export async function lookInto(opened: OpenedLake, boxes: readonly Box[], signal
       dead: looked.flatMap(({ found }) => found),
       boxes: looked,
       failures,
-      hiddenSeconds: Math.max(0, ...held.map(({ hold }) => hold.holdSeconds)),
+      hiddenSeconds: Math.max(0, ...held.map(({ hold }) => (hold.messages.length === 0 ? 0 : hold.holdSeconds))),
     };
   } catch (error) {
     await Promise.all(held.map(async ({ hold }) => hold.release()));

@@ -3,6 +3,7 @@ import type { AuditRecord } from "@airlake/shared/contracts/audit";
 
 import { type Audit, beginAudit } from "../audit.ts";
 import { CommandError } from "../command-error.ts";
+import { typed } from "../hint.ts";
 import { placeOf } from "../ledger.ts";
 import type { OpenedLake } from "../opened-lake.ts";
 import { counted, grouped } from "../text.ts";
@@ -71,11 +72,10 @@ export async function showPlan(
 ): Promise<void> {
   await releaseOthers(look);
   const plan = await planOf(opened, operation.action, items);
-  const lake = options.lake === "./lake" ? [] : ["--lake", options.lake];
   const limit = options.limit === undefined ? [] : ["--limit", String(options.limit)];
   const force = items.length > mostUnforced ? ["--force"] : [];
-  const more = [...limit, ...operation.more, ...force, ...lake];
-  const next = nextCommand(operation.verb, { items, hash: plan.hash }, { ...options, more });
+  const more = [...limit, ...operation.more, ...force];
+  const next = typed(nextCommand(operation.verb, { items, hash: plan.hash }, { ...options, more }), options.lake);
   if (options.json) return deps.out.line(JSON.stringify({ ...plan, next: items.length === 0 ? null : next }));
   if (items.length === 0) return deps.out.line("No message matches. Nothing is to be done.");
   printPlan(deps.out, plan, opened.clock.now());
@@ -94,7 +94,8 @@ export function checkPlan(selection: Selection, options: OperateOptions, operati
         "Some have come or gone meanwhile, or are in somebody's hands, or the options differ.",
       again,
     );
-  if (items.length === 0) throw new CommandError("No message matches.", "See what there is: airlake dlq ls --scan");
+  if (items.length === 0)
+    throw new CommandError("No message matches.", `See what there is: ${typed("airlake dlq ls --scan", options.lake)}`);
   if (items.length > mostUnforced && !options.force)
     throw new CommandError(
       `${counted(items.length, "message")} are more than ${grouped(mostUnforced)}.`,

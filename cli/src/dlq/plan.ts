@@ -4,7 +4,7 @@ import type { AuditItem } from "@airlake/shared/contracts/audit";
 
 import { mapBounded } from "../bounded.ts";
 import type { OpenedLake } from "../opened-lake.ts";
-import { shellWord } from "../text.ts";
+import { printable, shellWord } from "../text.ts";
 import { type Dead, type Group, bodyOf, groupsOf } from "./dead.ts";
 import { type FilterOptions, filterText } from "./filter.ts";
 import { type Change, sourceNow } from "./source-now.ts";
@@ -56,7 +56,19 @@ export function nextCommand(
     ...id.flatMap((one) => ["--id", one]),
     ...(options.more ?? []),
   ];
-  return ["airlake dlq", verb, ...words.map(shellWord), "--yes --plan", plan.hash].join(" ");
+  return ["airlake dlq", verb, ...words.map(safeWord), "--yes --plan", plan.hash].join(" ");
+}
+
+/** A word for the shell that is also safe on a terminal: control characters are written as escapes, as bash and zsh read them. */
+export function safeWord(text: string): string {
+  if (printable(text) === text) return shellWord(text);
+  const escaped = text
+    .replaceAll(/[\\']/g, String.raw`\$&`)
+    .replaceAll(
+      /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+      (sign) => `\\u${(sign.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
+    );
+  return `$'${escaped}'`;
 }
 
 /** The items of a plan as the audit keeps them. */

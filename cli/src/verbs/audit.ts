@@ -7,6 +7,7 @@ import { CommandError } from "../command-error.ts";
 import { timeIn } from "../dlq/filter.ts";
 import { positive } from "../dlq/numbers.ts";
 import { examples } from "../examples.ts";
+import { typed } from "../hint.ts";
 import { placeOf } from "../ledger.ts";
 import { openAnyLake } from "../opened-lake.ts";
 import { renderTable } from "../table.ts";
@@ -52,7 +53,7 @@ async function audit(deps: VerbDeps, id: string | undefined, options: AuditOptio
   if (id !== undefined && (only === undefined || all.length > 1))
     throw new CommandError(
       `${only === undefined ? "No action begins" : `${all.length} actions begin`} with ${printable(id)}.`,
-      "See them with: airlake audit",
+      `See them with: ${typed("airlake audit", options.lake)}`,
     );
   if (options.json) out.line(JSON.stringify(id === undefined ? records : only));
   else if (only === undefined) out.line("Nothing was done to this lake by an operator that leaves a record.");

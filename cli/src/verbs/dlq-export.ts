@@ -1,10 +1,8 @@
 /** `airlake dlq export FILE`: dead messages and their failure records, one JSON object a line. */
-import { rename, unlink, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { codeOf } from "@airlake/shared/errors";
 import type { Command } from "commander";
 
-import { CommandError } from "../command-error.ts";
 import { type Dead, bodyOf, correlationIdOf, deadByRecords } from "../dlq/dead.ts";
 import { readFailureLedger } from "../dlq/failure-ledger.ts";
 import { type FilterOptions, addFilter, filtered } from "../dlq/filter.ts";
@@ -13,11 +11,13 @@ import { boxesOf } from "../dlq/stages.ts";
 import { examples } from "../examples.ts";
 import { placeOf } from "../ledger.ts";
 import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
+import { type TargetFile, checkTarget, putInPlace } from "../target-file.ts";
 import { counted } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
 interface ExportOptions extends LakeOptions, FilterOptions {
   readonly scan: boolean;
+  readonly force: boolean;
 }
 
 export function addDlqExport(dlq: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
@@ -30,6 +30,7 @@ export function addDlqExport(dlq: Command, deps: VerbDeps, finish: (code: ExitCo
     .argument("<file>", "FILE.ndjson; - writes to standard output");
   addFilter(verb, () => deps.clock.now())
     .option("--scan", "receive from the queues: whole texts, and messages without a failure record", false)
+    .option("--force", "replace a file that is there", false)
     .addHelpText(
       "after",
       examples([
@@ -51,7 +52,7 @@ async function exportAll(deps: VerbDeps, file: string, options: ExportOptions): 
     await deps.out.write(text);
     return 0;
   }
-  await writeWhole(file, text);
+  await writeWhole({ file, force: options.force }, text);
   if (options.json) deps.out.line(JSON.stringify({ file, messages: dead.length }));
   else deps.out.line(`${counted(dead.length, "dead message")} written to ${file}`);
   return 0;
@@ -89,17 +90,13 @@ function attributesOf({ message, failure }: Dead): Readonly<Record<string, strin
 }
 
 /** The file appears whole or not at all. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  const beside = join(dirname(file), `.${basename(file)}.${process.pid}.tmp`);
+async function writeWhole(target: TargetFile, text: string): Promise<void> {
+  await checkTarget(target);
+  const beside = join(dirname(target.file), `.${basename(target.file)}.${process.pid}.tmp`);
   try {
     await writeFile(beside, text);
-    await rename(beside, file);
-  } catch (error) {
-    await unlink(beside).catch(() => {});
-    if (codeOf(error) !== "ENOENT" && codeOf(error) !== "EISDIR") throw error;
-    const why = codeOf(error) === "EISDIR" ? "it is a folder" : "its folder is not there";
-    throw new CommandError(`${file} cannot be written: ${why}.`, "Give the path of a file in a folder that is there.", {
-      cause: error,
-    });
+    await putInPlace(beside, target);
+  } finally {
+    await rm(beside, { force: true });
   }
 }

@@ -7,12 +7,14 @@ import { readFailureLedger, settleFailure } from "../dlq/failure-ledger.ts";
 import { type FilterOptions, addFilter, filtered } from "../dlq/filter.ts";
 import { type Look, type LookedBox, lookInto, releaseOthers } from "../dlq/look.ts";
 import { printGroups } from "../dlq/ls-screen.ts";
+import { safeWord } from "../dlq/plan.ts";
 import { boxesOf } from "../dlq/stages.ts";
 import { examples } from "../examples.ts";
+import { typed } from "../hint.ts";
 import { placeOf } from "../ledger.ts";
 import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
 import { depthOf } from "../pipeline.ts";
-import { counted, grouped, shellWord } from "../text.ts";
+import { counted, grouped } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 
 interface LsOptions extends LakeOptions, FilterOptions {
@@ -145,9 +147,14 @@ function print({ out, clock }: VerbDeps, listing: Listing, options: LsOptions): 
   if (history.length > 0) out.line(out.style.dim(`settled, not in the list: ${history.join(", ")}`));
   if (scanned !== undefined) printScan(out, scanned);
   else if (differs(listing, options))
-    out.line(out.style.yellow("The queues and the records differ. To see all of it: airlake dlq ls --scan"));
+    out.line(
+      out.style.yellow(
+        `The queues and the records differ. To see all of it: ${typed("airlake dlq ls --scan", options.lake)}`,
+      ),
+    );
   const [first] = groups;
-  if (first !== undefined && !options.queued) out.line(out.style.dim(`why: airlake dlq show ${whichOf(first)}`));
+  if (first !== undefined && !options.queued)
+    out.line(out.style.dim(`why: ${typed(`airlake dlq show ${whichOf(first)}`, options.lake)}`));
 }
 
 function noneText({ scan: scans, queued }: LsOptions): string {
@@ -156,7 +163,7 @@ function noneText({ scan: scans, queued }: LsOptions): string {
 }
 
 function whichOf({ stage, reason, sampleIds }: Group): string {
-  return reason === crashed ? (sampleIds[0] ?? "") : `--stage ${stage} --reason ${shellWord(reason)}`;
+  return reason === crashed ? (sampleIds[0] ?? "") : `--stage ${stage} --reason ${safeWord(reason)}`;
 }
 
 function depthText(depth: Listing["depth"]): string {
@@ -168,7 +175,10 @@ function depthText(depth: Listing["depth"]): string {
 
 function printScan(out: VerbDeps["out"], scanned: ScanNote): void {
   const hidden = `Every message was received, for at most ${counted(scanned.hiddenSeconds, "second")}, and released.`;
-  out.line(out.style.dim(scanned.complete ? hidden : `${hidden} The look ended before it was through: there is more.`));
+  if (scanned.hiddenSeconds > 0)
+    out.line(
+      out.style.dim(scanned.complete ? hidden : `${hidden} The look ended before it was through: there is more.`),
+    );
   if (scanned.markedGone > 0)
     out.line(out.style.dim(`${counted(scanned.markedGone, "record")} whose message is gone: settled now.`));
   if (scanned.unseen > 0)

@@ -21,6 +21,7 @@ import {
 import { type Performing, type Sent, pause, renewAll, replayMessages } from "../dlq/perform.ts";
 import { printDone, printFates } from "../dlq/plan-screen.ts";
 import { examples } from "../examples.ts";
+import { typed } from "../hint.ts";
 import { openLake } from "../lake.ts";
 import { openAnyLake } from "../opened-lake.ts";
 import { type Progress, createProgress } from "../progress.ts";
@@ -191,15 +192,18 @@ function report(
   if (options.json) {
     const { id: replayId, outcome, counts, detail = null } = record;
     deps.out.line(JSON.stringify({ replay: replayId, outcome, counts, fates: fates ?? null, detail }));
-  } else printReport(deps.out, record, known);
+  } else printReport(deps.out, { record, known, next: typed(`airlake dlq status ${record.id}`, options.lake) });
   if (record.outcome === "stopped" && record.detail === byPerson) return exitCode;
   const isWhole = (record.counts["replayed"] ?? 0) === record.items.length;
   return isWhole && (fates?.["failed-again"] ?? 0) === 0 ? 0 : 1;
 }
 
-function printReport(out: VerbDeps["out"], record: AuditRecord, known: Done["known"]): void {
+function printReport(
+  out: VerbDeps["out"],
+  { record, known, next }: Pick<Done, "record" | "known"> & { readonly next: string },
+): void {
   printDone(out, record, "replay");
   if (record.detail !== undefined) out.line(out.style.yellow(`Stopped: ${record.detail}.`));
   if (known !== undefined) printFates(out, known);
-  out.line(out.style.dim(`what became of them: airlake dlq status ${record.id}`));
+  out.line(out.style.dim(`what became of them: ${next}`));
 }

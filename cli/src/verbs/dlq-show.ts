@@ -11,6 +11,7 @@ import { timeLeft } from "../dlq/ls-screen.ts";
 import { type SourceNow, ledgerNow, sourceNow } from "../dlq/source-now.ts";
 import { boxesOf } from "../dlq/stages.ts";
 import { examples } from "../examples.ts";
+import { typed } from "../hint.ts";
 import { placeOf } from "../ledger.ts";
 import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
 import { counted, printable, shortTime, sized, wrapped } from "../text.ts";
@@ -60,7 +61,10 @@ async function show(deps: VerbDeps, options: ShowOptions): Promise<ExitCode> {
   const isSought = options.scan || (byRecords.length === 0 && options.id !== undefined);
   const found = isSought ? filtered(await scanned(deps, opened, options), options) : byRecords;
   if (found.length === 0)
-    throw new CommandError("There is no such dead message.", "See what there is: airlake dlq ls --scan");
+    throw new CommandError(
+      "There is no such dead message.",
+      `See what there is: ${typed("airlake dlq ls --scan", options.lake)}`,
+    );
   const shown = await mapBounded(found.slice(0, options.limit), 16, async (dead) => {
     const source = await sourceNow(opened, dead);
     const ledger = source.key === undefined ? undefined : await ledgerNow(opened, source.key);

@@ -9,6 +9,7 @@ import { type SentMessage, createFates, fateCounts } from "../dlq/fates.ts";
 import { printDone, printFates } from "../dlq/plan-screen.ts";
 import { isService } from "../dlq/stages.ts";
 import { examples } from "../examples.ts";
+import { typed } from "../hint.ts";
 import { placeOf } from "../ledger.ts";
 import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
 import { printable, shortTime } from "../text.ts";
@@ -68,7 +69,7 @@ async function replayCalled(opened: OpenedLake, id: string): Promise<AuditRecord
     only === undefined
       ? `There is no replay ${printable(id)}.`
       : `${found.length} replays begin with ${printable(id)}.`,
-    "See them with: airlake audit",
+    `See them with: ${typed("airlake audit", opened.shown)}`,
   );
 }
 
