@@ -57,7 +57,7 @@ export function addDlqReplay(dlq: Command, deps: VerbDeps, finish: (code: ExitCo
         [
           ["airlake dlq replay --reason truncated-gzip", "the plan"],
           ["airlake dlq replay --reason truncated-gzip --yes --plan 3fa9c17e02bd", "do it"],
-          ["airlake dlq replay --stage cleaner --canary 5", "the plan, with five to begin with"],
+          ["airlake dlq replay --stage cleaner --canary 5", "the plan, five first"],
         ],
         "A message is sent before it is deleted, so that none is lost: should the command be\nkilled in between, it is there twice, which does no harm. Ends with 1 when some\n" +
           "could not be sent or, as far as it waits for them, failed again.",
