@@ -107,7 +107,7 @@ export const verbs: readonly VerbEntry[] = [
   },
   {
     name: "quarantine",
-    takes: "ls|show|export",
+    takes: "ls|show|export|release",
     summary: "look at the records that were not kept, and why",
     group: ask,
     load: async () => (await import("./verbs/quarantine.ts")).addQuarantine,

@@ -9,6 +9,7 @@ import { printRecords } from "../quarantine-screen.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 import { addQuarantineExport } from "./quarantine-export.ts";
 import { addQuarantineLs } from "./quarantine-ls.ts";
+import { addQuarantineRelease } from "./quarantine-release.ts";
 
 interface ShowOptions extends LakeOptions {
   readonly record?: number;
@@ -32,6 +33,7 @@ export function addQuarantine(verb: Command, deps: VerbDeps, finish: (code: Exit
   addQuarantineLs(verb, deps, finish);
   addShow(verb, deps, finish);
   addQuarantineExport(verb, deps, finish);
+  addQuarantineRelease(verb, deps, finish);
 }
 
 function addShow(quarantine: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
