@@ -1,5 +1,6 @@
 /** `airlake quarantine ls`: how many records were not kept, by reason and by source. */
-import type { Command } from "commander";
+import type { Manifest } from "@airlake/shared/contracts/manifest";
+import { type Command, InvalidArgumentError } from "commander";
 
 import { summed } from "../account.ts";
 import { examples } from "../examples.ts";
@@ -8,6 +9,14 @@ import { openAnyLake } from "../opened-lake.ts";
 import { listEntries, placeOf } from "../ledger.ts";
 import { byKey } from "../named-sources.ts";
 import { withoutSharedFolder } from "../key-names.ts";
+import {
+  type Dimension,
+  type RecordGroup,
+  dimensionNamed,
+  dimensionNames,
+  groupRecords,
+} from "../quarantine-groups.ts";
+import { openQuarantine } from "../quarantine-parts.ts";
 import { renderTable } from "../table.ts";
 import { counted, grouped, printable, shellWord } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
@@ -18,21 +27,79 @@ interface SourceCounts {
   readonly reasons: Readonly<Record<string, number>>;
 }
 
+interface LsOptions extends LakeOptions {
+  readonly by?: readonly Dimension[];
+}
+
+/** Groups on the screen. */
+const shownAtMost = 50;
+
 export function addQuarantineLs(quarantine: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
   quarantine
     .command("ls")
     .summary("count quarantined records by reason and source")
-    .description("Counts the quarantined records by their first reason, and by source.")
+    .description(
+      "Counts the quarantined records by their first reason, and by source; or by what is asked for. Country and parameter " +
+        "are as they were delivered.",
+    )
+    .option("--by <what>", `${dimensionNames.join(", ")}; several with commas`, dimensions)
     .addHelpText(
       "after",
       examples([
         ["airlake quarantine ls", ""],
+        ["airlake quarantine ls --by country,parameter", "where it comes from"],
         ["airlake quarantine ls --json", ""],
       ]),
     )
     .action(async (_options: unknown, command: Command) => {
-      finish(await ls(deps, command.optsWithGlobals<LakeOptions>()));
+      const options = command.optsWithGlobals<LsOptions>();
+      finish(await (options.by === undefined ? ls(deps, options) : lsBy(deps, options, options.by)));
     });
+}
+
+function dimensions(text: string): readonly Dimension[] {
+  const names = [...new Set(text.split(","))].map((name) => dimensionNamed(name.trim()));
+  const known = names.filter((name) => name !== undefined);
+  if (known.length === names.length) return known;
+  throw new InvalidArgumentError(`It must be of ${dimensionNames.join(", ")}.`);
+}
+
+async function lsBy(deps: VerbDeps, options: LsOptions, by: readonly Dimension[]): Promise<ExitCode> {
+  const { out } = deps;
+  await using opened = await openAnyLake(options.lake, "read", deps.clock);
+  const manifests: Manifest[] = [];
+  for await (const { cleaner } of listEntries(placeOf(opened)))
+    if ((cleaner.counts?.quarantined ?? 0) > 0) manifests.push(cleaner);
+  await using parts = await openQuarantine(opened, manifests);
+  const groups = await groupRecords(parts, by);
+  if (options.json) {
+    const named = groups.map(({ values, records, sources }) => ({
+      ...Object.fromEntries(by.map((name, at) => [name, values[at] ?? ""])),
+      records,
+      sources,
+    }));
+    out.line(JSON.stringify(named));
+  } else if (groups.length === 0) out.line("No record is in quarantine.");
+  else printGroups(out, by, groups);
+  return 0;
+}
+
+function printGroups(out: VerbDeps["out"], by: readonly Dimension[], groups: readonly RecordGroup[]): void {
+  const columns = [
+    ...by.map((title) => ({ title, shrinks: true })),
+    { title: "records", align: "right" as const },
+    { title: "in" },
+  ];
+  const rows = groups
+    .slice(0, shownAtMost)
+    .map(({ values, records, sources }) => [
+      ...values.map((value) => (value === "" ? "–" : printable(value))),
+      grouped(records),
+      counted(sources, "source"),
+    ]);
+  for (const text of renderTable(columns, rows, { width: out.columns, title: out.style.dim })) out.line(text);
+  if (groups.length > shownAtMost)
+    out.line(out.style.dim(`… and ${counted(groups.length - shownAtMost, "more group")}: --json has all`));
 }
 
 async function ls(deps: VerbDeps, options: LakeOptions): Promise<ExitCode> {

@@ -80,3 +80,26 @@ describe("quarantine release", { timeout: 120_000 }, () => {
     expect(lacking.stderr).toContain("has no rule pack 3; it has 1, 2");
   });
 });
+
+describe("quarantine ls --by", { timeout: 120_000 }, () => {
+  test("counts records by what is asked for, as they were delivered", async () => {
+    const ls = async (by: string) => inProcess(["quarantine", "ls", "--by", by, "--json", ...lake]);
+
+    const by = json(await ls("country,parameter,reason"));
+    const table = await inProcess(["quarantine", "ls", "--by", "source", ...lake]);
+    const wrong = await inProcess(["quarantine", "ls", "--by", "colour", ...lake]);
+
+    const place = { country: "BE", parameter: "pm25" };
+    expect(by).toEqual([
+      { ...place, reason: "negative-value", records: 2, sources: 1 },
+      { ...place, reason: "bad-value", records: 1, sources: 1 },
+    ]);
+    expect(table.stdout.split("\n")).toEqual([
+      "source            records  in",
+      "openaq/day/a.csv        2  1 source",
+      "openaq/day/b.csv        1  1 source",
+      "",
+    ]);
+    expect(wrong.stderr).toContain("It must be of reason, source, country, parameter.");
+  });
+});
