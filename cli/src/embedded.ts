@@ -161,7 +161,7 @@ const starters: Readonly<Record<QueueRole, Start>> = {
         DATASETS_FOLDER: datasetsFolder(),
         CATALOG: "duckdb",
         CATALOG_FILE: catalogFileOf(opened.lake.folder),
-        CONCURRENCY: 1,
+        CONCURRENCY: 16,
       },
       clientsOf(opened, watch, "catalog-sync"),
     );

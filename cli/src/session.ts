@@ -1,5 +1,5 @@
 /** One run of the pipeline by a person: the lake, the services, what they say, and the wish to stop. */
-import { appendFileSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 
@@ -9,6 +9,7 @@ import type { Lake } from "./lake.ts";
 import { type Rest, depthOf, untilQuiet } from "./pipeline.ts";
 import { type Progress, createProgress } from "./progress.ts";
 import { counted, grouped } from "./text.ts";
+import { createWarningLog } from "./warning-log.ts";
 import type { LakeOptions, VerbDeps } from "./verb.ts";
 import { type Watch, type WatchListeners, createWatch } from "./watch.ts";
 
@@ -93,7 +94,7 @@ function listenersOf(deps: VerbDeps, run: SessionRun): WatchListeners {
   const file = join(folder, "log.ndjson");
   mkdirSync(folder, { recursive: true });
   return {
-    onWarning: (line) => appendFileSync(file, line),
+    onWarning: createWarningLog(file),
     onLine: (line) => {
       if (run.options.debug) deps.out.note(line.trimEnd());
       run.onLine?.(line);

@@ -1,9 +1,11 @@
 /** DuckDB as every stage uses it: one in-memory instance a process, local files only, memory and threads bounded. */
 import { rmSync } from "node:fs";
-import { mkdtemp, realpath } from "node:fs/promises";
+import { mkdtemp, realpath, utimes } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue, version } from "@duckdb/node-api";
+
+import { spillPrefix } from "./worker/scratch.ts";
 
 export interface DuckDbOptions {
   readonly threads: number;
@@ -12,6 +14,9 @@ export interface DuckDbOptions {
   /** A folder that exists. DuckDB reads and writes inside it and nowhere else on the disk. */
   readonly scratch: string;
 }
+
+/** A sweep takes what was not touched for an hour. */
+const touchSpillEveryMs = 60_000;
 
 /** The process's DuckDB instance. Dispose it when no session is open any more. */
 export interface DuckDb extends Disposable {
@@ -59,7 +64,10 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   const scratch = await realpath(options.scratch);
   // Its own: two instances that spill into one folder overwrite each other's files, and the process crashes. The dot keeps it from
   // being taken for what a dead attempt left.
-  const spill = await mkdtemp(join(scratch, "duckdb-spill."));
+  const spill = await mkdtemp(join(scratch, `${spillPrefix}${process.pid}-`));
+  // So that whoever sweeps the scratch folder sees that it is in use. It may be gone at the end, or the disk full: no harm.
+  const touch = (): void => void utimes(spill, new Date(), new Date()).catch(() => {});
+  const touching = setInterval(touch, touchSpillEveryMs).unref();
   const instance = await DuckDBInstance.create(":memory:", {
     threads: String(options.threads),
     memory_limit: `${options.memoryLimitMb}MiB`,
@@ -68,6 +76,7 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
     autoload_known_extensions: "false",
   });
   const close = (): void => {
+    clearInterval(touching);
     instance.closeSync();
     rmSync(spill, { recursive: true, force: true });
   };

@@ -1,4 +1,5 @@
 /** The embedded lake's catalog: a DuckDB file, opened only for the moment in which something new is written. */
+import { createBatches } from "@airlake/shared/batches";
 import type { Clock } from "@airlake/shared/clock";
 import type { TableColumn, TableDefinition } from "@airlake/shared/contracts/tables";
 import { changeCatalogFile, hasCatalogFile } from "@airlake/shared/embedded/catalog-file";
@@ -32,9 +33,19 @@ interface Deps {
 /** How many tables and partitions a process remembers: some 10 MB of memory. */
 const knownLimit = 50_000;
 
+/** Opening and closing the file costs more than a row in it: what comes for it meanwhile is written in one go. */
+const additionsAtOnce = 100;
+
+interface Addition {
+  readonly table: TableDefinition;
+  readonly partitions: readonly Partition[];
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Opens nothing yet: the file is made by the first call that has something to write. */
 export function createDuckDbCatalog(deps: Deps): Catalog {
   const known = createKnown(knownLimit);
+  const additions = createBatches(additionsAtOnce, async (batch: readonly Addition[]) => addAll(deps, batch));
   return {
     async ensureTables(tables, signal) {
       await forgetLostFile(deps.file, known);
@@ -51,11 +62,7 @@ export function createDuckDbCatalog(deps: Deps): Catalog {
       const partitions = partitionsOf(table, paths);
       const unknown = partitions.filter(({ path }) => !known.has(table, path));
       if (unknown.length === 0) return { added: 0, known: partitions.length };
-      const added = await changeCatalogFile(
-        deps,
-        async (connection) => alignPartitions(connection, table, unknown),
-        signal,
-      );
+      const added = await additions.add({ table, partitions: unknown, signal });
       if (added === "no-table") {
         known.clear();
         throw new TransientError(`table ${table.database}.${table.name} is not in the catalog`);
@@ -90,6 +97,19 @@ async function alignTables(
     else updated += 1;
   }
   return { created, updated };
+}
+
+async function addAll(deps: Deps, batch: readonly Addition[]): Promise<readonly (number | "no-table")[]> {
+  const signals = batch.flatMap(({ signal }) => signal ?? []);
+  return changeCatalogFile(
+    deps,
+    async (connection) => {
+      const added: (number | "no-table")[] = [];
+      for (const { table, partitions } of batch) added.push(await alignPartitions(connection, table, partitions));
+      return added;
+    },
+    AbortSignal.any(signals),
+  );
 }
 
 async function alignPartitions(

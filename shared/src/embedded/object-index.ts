@@ -35,7 +35,8 @@ export interface ObjectIndex {
   remove(bucket: string, key: string): void;
   /** Rows with key ≥ `from` (> `from` where it is exclusive), in the order of the keys' UTF-8 bytes. */
   page(bucket: string, from: Position, limit: number): readonly ObjectRow[];
-  keysWithPrefix(bucket: string, prefix: string): IterableIterator<string>;
+  /** The keys of such a page. */
+  keys(bucket: string, from: Position, limit: number): readonly string[];
 }
 
 export interface Position {
@@ -89,22 +90,17 @@ function objects(db: DatabaseSync): Pick<ObjectIndex, "find" | "save" | "remove"
   };
 }
 
-function listing(db: DatabaseSync): Pick<ObjectIndex, "page" | "keysWithPrefix"> {
+function listing(db: DatabaseSync): Pick<ObjectIndex, "page" | "keys"> {
   // SQLite compares text by its UTF-8 bytes, which is S3's order.
   const after = db.prepare("SELECT * FROM objects WHERE bucket = ? AND key > ? ORDER BY key LIMIT ?");
   const from = db.prepare("SELECT * FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?");
-  const keys = db.prepare("SELECT key FROM objects WHERE bucket = ? AND key >= ? ORDER BY key");
+  const keysAfter = db.prepare("SELECT key FROM objects WHERE bucket = ? AND key > ? ORDER BY key LIMIT ?");
+  const keysFrom = db.prepare("SELECT key FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?");
   return {
     page: (bucket, position, limit) =>
       (position.exclusive ? after : from).all(bucket, position.key, limit).map(readObject),
-    keysWithPrefix: function* keysWithPrefix(bucket, prefix) {
-      // Not all(): behind the prefix there may be many more.
-      for (const row of keys.iterate(bucket, prefix)) {
-        const key = textOf(row, "key");
-        if (!key.startsWith(prefix)) return;
-        yield key;
-      }
-    },
+    keys: (bucket, position, limit) =>
+      (position.exclusive ? keysAfter : keysFrom).all(bucket, position.key, limit).map((row) => textOf(row, "key")),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Listing a bucket, in the order of the keys' UTF-8 bytes. */
-import { readdirSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type * as S3 from "@aws-sdk/client-s3";
 import { codeOf } from "../errors.ts";
 import { s3Error, s3NotImplemented } from "./aws-errors.ts";
@@ -112,34 +113,40 @@ async function entryOf(context: ObjectContext, row: ObjectRow, request: ListRequ
   return cut < 0 ? { name: key, row: current } : { name: key.slice(0, cut + request.delimiter.length) };
 }
 
-/** Gives rows to files that have none. */
+/** Gives rows to files that have none. Others get their turn between any thousand of them. */
 async function meetStrangers(context: ObjectContext, bucket: string, prefix: string): Promise<void> {
-  const unknown = new Set(keysOnDisk(bucketFolderOf(context, bucket), prefix));
-  for (const key of context.index.keysWithPrefix(bucket, prefix)) unknown.delete(key);
+  const unknown = await keysOnDisk(bucketFolderOf(context, bucket), prefix);
+  for (let from: Position | undefined = { key: prefix, exclusive: false }; from !== undefined;) {
+    const keys = context.index.keys(bucket, from, mostKeys);
+    for (const key of keys) unknown.delete(key);
+    const last = keys.at(-1);
+    from = last?.startsWith(prefix) === true ? { key: last, exclusive: true } : undefined;
+    await nextTurn();
+  }
   for (const key of unknown) await heal(context, bucket, key);
 }
 
-function* keysOnDisk(bucketFolder: string, prefix: string): Generator<string> {
+async function keysOnDisk(bucketFolder: string, prefix: string): Promise<Set<string>> {
   // The deepest folder that all these keys share; a cut segment's folders do not end where the key has its slash.
   const shared = prefix.slice(0, prefix.lastIndexOf("/") + 1);
-  const start = shared === "" ? "" : pathOfKey(shared.slice(0, -1));
-  for (const path of filesBelow(bucketFolder, start)) {
-    const key = keyOfPath(path.endsWith(spareMark) ? path.slice(0, -spareMark.length) : path);
-    if (key?.startsWith(prefix) === true) yield key;
+  const folders = [shared === "" ? "" : pathOfKey(shared.slice(0, -1))];
+  const keys = new Set<string>();
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const [at, entry] of (await entriesOf(join(bucketFolder, folder))).entries()) {
+      if (at % mostKeys === mostKeys - 1) await nextTurn();
+      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory()) folders.push(path);
+      if (!entry.isFile()) continue;
+      const key = keyOfPath(path.endsWith(spareMark) ? path.slice(0, -spareMark.length) : path);
+      if (key?.startsWith(prefix) === true) keys.add(key);
+    }
   }
+  return keys;
 }
 
-function* filesBelow(root: string, folder: string): Generator<string> {
-  for (const entry of entriesOf(join(root, folder))) {
-    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) yield* filesBelow(root, path);
-    else if (entry.isFile()) yield path;
-  }
-}
-
-function entriesOf(folder: string) {
+async function entriesOf(folder: string) {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    return await readdir(folder, { withFileTypes: true });
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return [];
     throw error;

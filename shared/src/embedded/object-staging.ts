@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Clock } from "../clock.ts";
 import { codeOf } from "../errors.ts";
+import { isAlive } from "../is-alive.ts";
 import { s3Error, s3NotImplemented } from "./aws-errors.ts";
 import { stateFolderOf } from "./database.ts";
 import { makeFolders } from "./folders.ts";
@@ -112,14 +113,5 @@ function clearLeftovers(uploads: string, clock: Clock): void {
       // Another process that starts now clears it too.
       if (codeOf(error) !== "ENOENT") throw error;
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === "EPERM";
   }
 }

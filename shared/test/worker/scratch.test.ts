@@ -12,16 +12,21 @@ test("removes what attempts left that were killed, and nothing that may be in us
   const folder = closing.adopt(await mkdtemp(join(tmpdir(), "scratch-test-")), async (path) =>
     rm(path, { recursive: true }),
   );
-  for (const name of ["cleaner-aB3xYz", "cleaner-recent", "joiner-Zz09aa", "duckdb-spill", "photos"]) {
+  // No system gives a process so high an id.
+  const spills = { dead: "duckdb-spill.999999999-aB3xYz", mine: `duckdb-spill.${process.pid}-aB3xYz` };
+  const recent = "duckdb-spill.999999999-recent";
+  const old = ["cleaner-aB3xYz", "joiner-Zz09aa", spills.dead, spills.mine, "duckdb-spill", "photos"];
+  for (const name of [...old, "cleaner-recent", recent]) {
     await mkdir(join(folder, name, "inside"), { recursive: true });
   }
   const threeHoursAgo = new Date(Date.now() - 3 * 3600 * 1000);
-  for (const name of ["cleaner-aB3xYz", "joiner-Zz09aa", "duckdb-spill", "photos"])
-    await utimes(join(folder, name), threeHoursAgo, threeHoursAgo);
+  for (const name of old) await utimes(join(folder, name), threeHoursAgo, threeHoursAgo);
 
   await openScratch(folder, 7200, systemClock);
 
-  expect((await readdir(folder)).toSorted()).toEqual(["cleaner-recent", "duckdb-spill", "photos"]);
+  expect((await readdir(folder)).toSorted()).toEqual(
+    ["cleaner-recent", spills.mine, recent, "duckdb-spill", "photos"].toSorted(),
+  );
 });
 
 test("makes the folder where it is missing", async () => {
