@@ -1,7 +1,23 @@
-/** Uploads in the making: a body becomes a file under `.airlake/tmp`, with its MD5, before anybody can see it. */
+/**
+ * Uploads in the making: a body becomes a file under `.airlake/tmp`, with its MD5, before anybody can see it. A stream of a whole
+ * file in the lake's own scratch folder is not copied but linked: whoever puts such a file does not write to it again.
+ */
 import { createHash } from "node:crypto";
-import { closeSync, createWriteStream, lstatSync, openSync, readdirSync, rmSync, unlinkSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import {
+  ReadStream,
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  linkSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Clock } from "../clock.ts";
 import { codeOf } from "../errors.ts";
@@ -33,13 +49,16 @@ export function createStaging(folder: string, clock: Clock): StageBody {
   const uploads = join(stateFolderOf(folder), "tmp");
   makeFolders(uploads);
   clearLeftovers(uploads, clock);
+  const scratch = join(stateFolderOf(folder), "scratch") + sep;
   let count = 0;
   return async (upload, signal) => {
     count += 1;
     const path = join(uploads, `${process.pid}-${clock.newId()}-${count}`);
     const discard = (): void => rmSync(path, { force: true });
     try {
-      const md5 = await writeBody(path, upload.body, signal);
+      const md5 = linkFrom(scratch, upload.body, path)
+        ? await md5Of(path, signal)
+        : await writeBody(path, upload.body, signal);
       const file = fileAt(path);
       if (file === undefined) throw new Error("an upload's file vanished while it was written");
       if (upload.lengthBytes !== undefined && upload.lengthBytes !== file.sizeBytes) {
@@ -55,6 +74,33 @@ export function createStaging(folder: string, clock: Clock): StageBody {
       throw error;
     }
   };
+}
+
+/** False where the body is no whole file of the scratch folder, or one that cannot be linked from there: then it is to be copied. */
+function linkFrom(scratch: string, body: unknown, path: string): boolean {
+  if (!(body instanceof ReadStream) || typeof body.path !== "string") return false;
+  const isWhole =
+    body.bytesRead === 0 && "start" in body && body.start === undefined && "end" in body && body.end === Infinity;
+  if (!isWhole || !resolve(body.path).startsWith(scratch)) return false;
+  try {
+    linkSync(body.path, path);
+  } catch (error) {
+    // Gone, on another disk, or on one that knows no links: reading it will tell.
+    if (["ENOENT", "EXDEV", "EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK"].includes(String(codeOf(error)))) return false;
+    throw error;
+  }
+  body.destroy();
+  return true;
+}
+
+/** Files of so few bytes are read at once. */
+const smallBytes = 256 * 1024;
+
+async function md5Of(path: string, signal: AbortSignal | undefined): Promise<string> {
+  const hash = createHash("md5");
+  if (lstatSync(path).size <= smallBytes) hash.update(readFileSync(path));
+  else await pipeline(createReadStream(path), hash, signal === undefined ? {} : { signal });
+  return hash.digest("hex");
 }
 
 async function writeBody(path: string, body: unknown, signal: AbortSignal | undefined): Promise<string> {

@@ -1,6 +1,5 @@
 /** Parts on their way from scratch to their buckets. */
-import { type ReadStream, createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import type { Buckets } from "../contracts/topology.ts";
 import type { ObjectStore } from "../object-store.ts";
@@ -36,26 +35,21 @@ export async function putParts(
   if (failures[0] !== undefined) throw failures[0].error;
 }
 
-/** A body of so few bytes is read whole: a stream costs more than it spares. */
-const smallBytes = 256 * 1024;
-
 async function putPart(deps: Deps, { file, part }: PartFile, signal: AbortSignal): Promise<void> {
-  const put = async (Body: Buffer | ReadStream): Promise<void> => {
-    const request = new PutObjectCommand({
-      Bucket: deps.settings.buckets[part.bucket],
-      Key: part.key,
-      Body,
-      ContentLength: part.bytes,
-      ContentType: "application/vnd.apache.parquet",
-    });
-    await deps.s3.send(request, { abortSignal: signal });
-  };
-  if (part.bytes <= smallBytes) return put(await readFile(file));
   const body = createReadStream(file);
   // A client that gives up early never looks at the stream; an error without a listener would end the whole worker.
   body.on("error", () => {});
   try {
-    await put(body);
+    await deps.s3.send(
+      new PutObjectCommand({
+        Bucket: deps.settings.buckets[part.bucket],
+        Key: part.key,
+        Body: body,
+        ContentLength: part.bytes,
+        ContentType: "application/vnd.apache.parquet",
+      }),
+      { abortSignal: signal },
+    );
   } finally {
     body.destroy();
   }

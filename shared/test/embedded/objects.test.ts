@@ -1,5 +1,15 @@
 /** What only the embedded objects have: files that people and crashes can change behind their back. */
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  createReadStream,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import {
@@ -10,6 +20,7 @@ import {
   ListObjectsV2Command,
   NoSuchKey,
   PutBucketNotificationConfigurationCommand,
+  PutObjectCommand,
 } from "@aws-sdk/client-s3";
 import { CreateQueueCommand } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -35,6 +46,31 @@ describe("the folder", () => {
     await put(clients, { bucket: "raw", key: "openaq/2018/02/day 1.csv" }, "id,value\n");
 
     expect(readFileSync(join(embedded.folder, "raw/openaq/2018/02/day 1.csv"), "utf8")).toBe("id,value\n");
+  });
+
+  it("takes a whole file of the lake's own scratch folder as it is, and copies every other", async () => {
+    const scratch = join(embedded.folder, ".airlake/scratch/cleaner-aB3xYz");
+    mkdirSync(scratch, { recursive: true });
+    writeFileSync(join(scratch, "part"), "0123456789");
+    writeFileSync(join(embedded.folder, "mine"), "0123456789");
+    const bodies = {
+      whole: createReadStream(join(scratch, "part")),
+      tail: createReadStream(join(scratch, "part"), { start: 5 }),
+      mine: createReadStream(join(embedded.folder, "mine")),
+    };
+
+    for (const [Key, Body] of Object.entries(bodies))
+      await clients.s3.send(new PutObjectCommand({ Bucket: "raw", Key, Body }));
+
+    const inodeOf = (path: string): number => statSync(join(embedded.folder, path)).ino;
+    expect(inodeOf("raw/whole")).toBe(inodeOf(".airlake/scratch/cleaner-aB3xYz/part"));
+    expect(inodeOf("raw/mine")).not.toBe(inodeOf("mine"));
+    rmSync(scratch, { recursive: true });
+    const texts = Object.keys(bodies).map(async (key) => textAt(clients, "raw", key));
+    expect(await Promise.all(texts)).toEqual(["0123456789", "56789", "0123456789"]);
+    const head = await clients.s3.send(new HeadObjectCommand({ Bucket: "raw", Key: "whole" }));
+    expect(head).toMatchObject({ ETag: '"781e5e245d69b566979b86e28d23f2c7"', ContentLength: 10 });
+    expect(readdirSync(join(embedded.folder, ".airlake/tmp"))).toEqual([]);
   });
 
   it("keeps no empty folder and no unfinished upload", async () => {
