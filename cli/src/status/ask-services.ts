@@ -60,8 +60,8 @@ type Answer = z.infer<typeof answerSchema>;
 
 const readySchema = z.object({ reasons: z.array(z.string()) });
 
-/** On the own machine a refusal comes at once; whoever takes longer than this is as good as not there. */
-const patienceMs = 2000;
+/** A refusal comes at once; a service asks its queue for its depth, for 3 s at most. Who takes longer is as good as not there. */
+const patienceMs = 5000;
 const atOnce = 64;
 const minuteMs = 60_000;
 

@@ -92,7 +92,6 @@ describe("the table of records", () => {
   });
 
   test("says so while its first records are not registered yet", async () => {
-    await using lake = await createQueryLake();
     const joiner = { committedAt: new Date().toISOString() };
     await lake.source({ key: "weather/a.ndjson", readings: [ghent], joiner });
     await rm(catalogFileOf(lake.folder), { force: true });
