@@ -1,19 +1,13 @@
 /** `airlake reconcile`: is the lake what its bucket says? Finds what is off, and mends it. */
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 
-import { knownDatasets } from "../datasets.ts";
 import type { EmbeddedLake } from "../embedded.ts";
 import { examples } from "../examples.ts";
-import { discard, privateFolder } from "../lake.ts";
-import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
+import { openAnyLake } from "../opened-lake.ts";
 import { createProgress } from "../progress.ts";
-import { type LookSettings, type Looked, lookThrough } from "../reconcile/look-through.ts";
-import { type Repair, repair } from "../reconcile/repair.ts";
-import { openScratch } from "../reconcile/scratch.ts";
-import { type Group, groupsOf, lookedText, printGroups, printOpen } from "../reconcile/screen.ts";
+import { type Story, lookOnce } from "../reconcile/look-once.ts";
+import type { Repair } from "../reconcile/repair.ts";
+import { type Group, lookedText, printGroups, printOpen } from "../reconcile/screen.ts";
 import { type Session, sayInterrupted, withServices } from "../session.ts";
 import { counted, lasted, printable } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
@@ -56,13 +50,6 @@ function hours(text: string): number {
   const number = /^\d{1,5}(\.\d{1,4})?$/.test(text) ? Number(text) : NaN;
   if (Number.isFinite(number)) return number;
   throw new InvalidArgumentError("It must be a number of hours, as 24 or 0.5.");
-}
-
-/** One look: what was looked at, what is off, what was done about it. */
-interface Story {
-  readonly looked: Looked;
-  readonly groups: readonly Group[];
-  readonly repairs: readonly Repair[];
 }
 
 /** A repair can bring to light what it hid; after so many looks in turn a person should look. */
@@ -114,31 +101,6 @@ async function lookFirst(deps: VerbDeps, options: ReconcileOptions): Promise<Fir
     if (!signal.aborted) throw error;
     return "interrupted";
   }
-}
-
-interface Once {
-  readonly options: Pick<ReconcileOptions, "grace" | "quick" | "deleteMany">;
-  readonly signal: AbortSignal;
-  readonly tick: (text: () => string) => Promise<void>;
-  readonly repairs: "now" | "later";
-}
-
-async function lookOnce(opened: OpenedLake, { options, signal, tick, repairs }: Once): Promise<Story> {
-  const folder = opened.lake === undefined ? tmpdir() : await privateFolder(opened.lake, "scratch");
-  await using closing = new AsyncDisposableStack();
-  const made = closing.adopt(await mkdtemp(join(folder, "reconcile-")), discard);
-  const scratch = closing.use(openScratch(join(made, "scratch.sqlite")));
-  const datasets = await knownDatasets();
-  const settings: LookSettings = { graceHours: options.grace, readsFooters: !options.quick };
-  const deps = { opened, scratch, datasets, signal, tick };
-  const looked = await lookThrough(deps, settings);
-  const groups = groupsOf(scratch);
-  const done: Repair[] = [];
-  if (repairs === "now") {
-    const mostDeletions = options.deleteMany ? Infinity : Math.max(100, looked.parts / 10);
-    await repair({ ...deps, done: (one) => void done.push(one) }, { graceHours: options.grace, mostDeletions });
-  }
-  return { looked, groups, repairs: done };
 }
 
 /** Mends, waits for the services, looks again; undefined where the person wished to stop. */

@@ -17,6 +17,7 @@ import { openDropMemory } from "../up/drop-memory.ts";
 import { createDropWatch } from "../up/drop-watch.ts";
 import { type HealthPorts, checkPorts, lastFirstPort, portsFrom, usualFirstPort } from "../up/health-ports.ts";
 import { mendRaw } from "../up/mend-raw.ts";
+import { reconcileHourly } from "../up/reconcile-hourly.ts";
 import { allUntil } from "../up/all-until.ts";
 import { type UpScreen, createUpScreen } from "../up/up-screen.ts";
 import { uploadWhatDiffers } from "../upload.ts";
@@ -116,6 +117,7 @@ async function stay(deps: VerbDeps, session: Session, { drop, ports, screen }: S
   await allUntil(session.signal, [
     async (signal) => dropWatch.run(signal),
     async (signal) => mendRaw(mend, signal),
+    async (signal) => reconcileHourly(opened, out, signal),
     async (signal) => screen.run({ opened, failed: () => session.watch.failed(), drop: dropWatch.counts }, signal),
   ]);
   out.note("Finishing what is in hand. Ctrl-C again ends at once.");
