@@ -1,6 +1,7 @@
 // What readers see of a source that is being republished: those who list prefixes, as Trino does. Prints the figures.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -19,7 +20,10 @@ const reason =
     ? "there are no recorded files"
     : images.map((image) => containerReason(image)).find((one) => one !== undefined);
 const quietMs = 300_000;
-const republishes = 10;
+const republishes = 5;
+/** Readers who never rest would slow down what they look at. */
+const lookEveryMs = 40;
+const askEveryMs = 400;
 const key = "openaq/2018-02-06.csv.gz";
 const prefix = "openaq/measurements/";
 
@@ -88,6 +92,7 @@ async function lookOn(lake: RemoteLake, looking: { readonly isOver: boolean }): 
       generations.set(partition, found.add(Key.split(".")[1] ?? ""));
     }
     looks.push({ atMs: performance.now(), generations });
+    await pause(lookEveryMs);
   }
   return looks;
 }
@@ -102,6 +107,7 @@ async function askOn(stack: Stack, rows: number, looking: { readonly isOver: boo
     answers.push(
       typeof answer === "string" ? answer : answer === rows ? "right" : answer > rows ? "too many" : "too few",
     );
+    await pause(askEveryMs);
   }
   return answers;
 }

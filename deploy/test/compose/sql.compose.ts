@@ -35,8 +35,8 @@ describe.skipIf(reason !== undefined)(`SQL as on Athena${reason === undefined ? 
   });
   afterAll(async () => both[Symbol.asyncDispose]());
 
-  /** Asks both engines, and gives how many rows the lake has. */
-  async function expectSameAnswers(which: "all" | "of every state" = "of every state"): Promise<number> {
+  /** Asks both engines, of the same files. */
+  async function expectSameAnswers(which: "all" | "of every state" = "of every state"): Promise<void> {
     await both.settle(quietMs);
     const lake = both.embedded.folder;
     await using duckDb = await openQuery({ lake, datasets: await knownDatasets(), clock: systemClock });
@@ -52,7 +52,6 @@ describe.skipIf(reason !== undefined)(`SQL as on Athena${reason === undefined ? 
       expect(found, name).toEqual(isRounded ? wanted.map((row) => row.map(nearly)) : wanted);
       expect(found.length, name).toBeGreaterThan(0);
     }
-    return await count();
   }
   const ask = async (sql: string) => askTrino(both.stack.trinoEndpoint, sql);
   const count = async (): Promise<number> => Number((await ask("SELECT count(*) FROM measurements"))[0]?.[0]);
@@ -67,7 +66,8 @@ describe.skipIf(reason !== undefined)(`SQL as on Athena${reason === undefined ? 
       await both.put(name, await readFile(join(fixtures, "derived-legacy-csv", name)));
     }
 
-    expect(await expectSameAnswers("all")).toBeGreaterThan(fixtures === undefined ? 1_000 : 437_952);
+    await expectSameAnswers("all");
+    expect(await count()).toBeGreaterThan(fixtures === undefined ? 500 : 437_952);
     await both.expectSame();
   });
 
@@ -117,7 +117,8 @@ describe.skipIf(reason !== undefined)(`SQL as on Athena${reason === undefined ? 
     await both.remove(name);
     await both.remove("only.csv");
 
-    expect(await expectSameAnswers()).toBeLessThan(before);
+    await expectSameAnswers();
+    expect(await count()).toBeLessThan(before);
     const emptied = "SELECT count(*) FROM measurements WHERE country = 'IS' AND year = 2011 AND month = 3";
     expect(await ask(emptied)).toEqual([[0]]);
   });
@@ -155,7 +156,7 @@ function nearly(cell: unknown): unknown {
 async function sampleFiles(): Promise<AsyncDisposable & { readonly files: readonly { name: string; path: string }[] }> {
   const parent = await mkdtemp(join(tmpdir(), "airlake-sample-"));
   const folder = join(parent, "sample");
-  await generateSample({ folder, date: "2024-05-14", seed: 3, records: 1_500, badFiles: false });
+  await generateSample({ folder, date: "2024-05-14", seed: 3, records: 800, badFiles: false });
   const files = (await readdir(folder)).map((name) => ({ name, path: join(folder, name) }));
   return { files, [Symbol.asyncDispose]: async () => rm(parent, { recursive: true, force: true }) };
 }
