@@ -1,6 +1,10 @@
 /** The partitions that the lake's catalog knows: its DuckDB file, or Glue. */
-import { catalogFileOf, changeCatalogFile, registeredPartitions } from "@airlake/shared/embedded/catalog-file";
+import type { OperatedCatalog } from "@airlake/catalog-sync/operate";
 import type { DatasetDefinition } from "@airlake/shared/contracts/dataset";
+import { tablesOf } from "@airlake/shared/contracts/tables";
+import { catalogFileOf } from "@airlake/shared/embedded/catalog-file";
+import { createLogger } from "@airlake/shared/logger";
+import { workerVersion } from "@airlake/shared/version";
 
 import { awsSettingsIn } from "../config.ts";
 import type { OpenedLake } from "../opened-lake.ts";
@@ -8,45 +12,37 @@ import type { OpenedLake } from "../opened-lake.ts";
 export interface CatalogPartitions extends Disposable {
   /** Their paths, a page at a time. */
   list(dataset: DatasetDefinition): AsyncGenerator<readonly string[]>;
+  /** Registers partitions, with their tables. */
+  add(dataset: DatasetDefinition, paths: readonly string[]): Promise<void>;
   /** Takes partitions out of the catalog; objects stay. */
   drop(dataset: DatasetDefinition, paths: readonly string[]): Promise<void>;
 }
 
 /** Opens the catalog of a lake. Nothing is made where there is none. */
 export async function openCatalogPartitions(opened: OpenedLake): Promise<CatalogPartitions> {
-  return opened.lake === undefined ? glueOf() : fileOf(catalogFileOf(opened.lake.folder), opened);
-}
-
-function fileOf(file: string, { clock }: OpenedLake): CatalogPartitions {
-  const catalog = { file, clock };
+  const catalog = await openCatalog(opened);
+  const tableOf = (dataset: DatasetDefinition) => {
+    const tables = tablesOf(dataset, opened.topology.buckets);
+    const [table] = tables;
+    if (table === undefined) throw new Error(`the dataset ${dataset.name} has no table`);
+    return { table, tables };
+  };
   return {
-    async *list({ name: database, table: { name } }) {
-      yield [...(await registeredPartitions(catalog, { database, name }))];
+    list: (dataset) => catalog.list(tableOf(dataset).table),
+    async add(dataset, paths) {
+      const { table, tables } = tableOf(dataset);
+      await catalog.ensureTables(tables);
+      await catalog.ensurePartitions(table, paths);
     },
-    async drop({ name: database, table: { name } }, paths) {
-      await changeCatalogFile(catalog, async (connection) => {
-        for (const path of paths)
-          await connection.run(
-            "DELETE FROM partitions WHERE database_name = $1 AND table_name = $2 AND partition = $3",
-            [database, name, path],
-          );
-      });
-    },
-    [Symbol.dispose]: () => {},
+    drop: async (dataset, paths) => catalog.drop(tableOf(dataset).table, paths),
+    [Symbol.dispose]: () => catalog[Symbol.dispose](),
   };
 }
 
-async function glueOf(): Promise<CatalogPartitions> {
-  // Loaded when it is needed: an embedded lake has no Glue.
-  const { openGlueRegistered } = await import("@airlake/catalog-sync/glue-registered");
-  const glue = openGlueRegistered(awsSettingsIn().endpoints.glue);
-  return {
-    list: (dataset) => glue.list(tableOf(dataset)),
-    drop: async (dataset, paths) => glue.drop(tableOf(dataset), paths),
-    [Symbol.dispose]: () => glue[Symbol.dispose](),
-  };
-}
-
-function tableOf({ name, table }: DatasetDefinition) {
-  return { database: name, name: table.name, partitions: table.partitions };
+async function openCatalog({ lake, clock }: OpenedLake): Promise<OperatedCatalog> {
+  // Loaded when it is needed, as the services are.
+  const { openCatalogFile, openGlue } = await import("@airlake/catalog-sync/operate");
+  if (lake !== undefined) return openCatalogFile(catalogFileOf(lake.folder), clock);
+  const log = createLogger("reconcile", { level: "silent", version: workerVersion() });
+  return openGlue(awsSettingsIn().endpoints.glue, log);
 }

@@ -6,7 +6,7 @@ import { AbortMultipartUploadCommand, DeleteObjectCommand, ListObjectsV2Command 
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { DatasetDefinition } from "@airlake/shared/contracts/dataset";
 import { type Source, type StageName, datasetOfKey, tablePrefix } from "@airlake/shared/contracts/keys";
-import type { CleanReady, PartitionsChanged } from "@airlake/shared/contracts/messages";
+import type { CleanReady } from "@airlake/shared/contracts/messages";
 import { deleteParts } from "@airlake/shared/stage/delete-parts";
 
 import { mapBounded } from "../bounded.ts";
@@ -43,7 +43,7 @@ export interface RepairSettings {
   readonly mostDeletions: number;
 }
 
-/** Partitions in one message. */
+/** Partitions in one call. */
 const partitionsAtOnce = 500;
 
 /** Mends every finding in the scratch that can be. */
@@ -155,21 +155,23 @@ async function abort(
   return "upload given up";
 }
 
-/** Partitions go together: many to a message, many to a call. */
+/**
+ * By hand and not by a message: a catalog-sync that has registered a partition once believes that it is there. Registering can be
+ * repeated, and done by several at once.
+ */
 async function repairCatalog(deps: RepairDeps): Promise<void> {
   const { opened, scratch, datasets, done } = deps;
+  using catalog = await openCatalogPartitions(opened);
   for (const dataset of datasets) {
     for (const page of pages(scratch, "unregistered-partition", dataset.name)) {
-      await announce(opened, dataset.name, page);
-      for (const what of page)
-        done({ kind: "unregistered-partition", source: "", what, did: "announced to the catalog" });
+      await catalog.add(dataset, page);
+      for (const what of page) done({ kind: "unregistered-partition", source: "", what, did: "registered" });
     }
-    using catalog = await openCatalogPartitions(opened);
     for (const page of pages(scratch, "empty-partition", dataset.name)) {
       await catalog.drop(dataset, page);
       // A part that came meanwhile was announced to a catalog that knew its partition still.
       const filled = await filledOf(opened, dataset, page);
-      if (filled.length > 0) await announce(opened, dataset.name, filled);
+      if (filled.length > 0) await catalog.add(dataset, filled);
       for (const what of page.filter((one) => !filled.includes(one)))
         done({ kind: "empty-partition", source: "", what, did: "taken out of the catalog" });
     }
@@ -201,18 +203,4 @@ async function filledOf(
     return (page.Contents ?? []).length > 0 ? [partition] : [];
   });
   return found.flat();
-}
-
-async function announce(opened: OpenedLake, dataset: string, partitions: readonly string[]): Promise<void> {
-  const changed: PartitionsChanged = {
-    contract: "partitions-changed/1",
-    // No one source is meant; the catalog asks only for the dataset's partitions.
-    source: { bucket: opened.topology.buckets.raw, key: `${dataset}/reconcile` },
-    dataset,
-    partitions: [...partitions],
-    correlationId: opened.clock.newId(),
-  };
-  await opened.sqs.send(
-    new SendMessageCommand({ QueueUrl: opened.queues.catalog.url, MessageBody: JSON.stringify(changed) }),
-  );
 }
