@@ -9,6 +9,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { type Clock, systemClock } from "@airlake/shared/clock";
+import { expect, vi } from "vitest";
 import { createFailureDesk } from "@airlake/shared/worker/failures";
 import type { Failure } from "@airlake/shared/worker/hand";
 
@@ -26,7 +27,7 @@ export interface DeadLake extends AsyncDisposable {
   /** Runs `airlake dlq …` on it. */
   dlq(...args: readonly string[]): Promise<Ran>;
   dlqJson(...args: readonly string[]): Promise<Readonly<Record<string, never>>>;
-  /** Puts a source into raw. */
+  /** Puts a source into raw, where no cleaner is at work. */
   put(key: string, text: string): Promise<string>;
   /** A worker rejects a message about a source, records it and parks it. */
   reject(key: string, failure?: Partial<Failure>, at?: Date): Promise<void>;
@@ -85,9 +86,17 @@ export function deadLakeOf(opened: OpenedLake): DeadLake {
     dlqJson: async (...args) => json(await inProcess(["dlq", ...args, "--lake", shown, "--json"])) as never,
     put: async (key, text) => {
       const answer = await s3.send(new PutObjectCommand({ Bucket: topology.buckets.raw, Key: key, Body: text }));
-      // What S3 told the cleaner of it is of no interest here.
-      for (const message of await receive(cleanUrl, 30))
-        await sqs.send(new DeleteMessageCommand({ QueueUrl: cleanUrl, ReceiptHandle: message.ReceiptHandle }));
+      // What S3 tells the cleaner of it, now or a moment later, is of no interest here.
+      const told = await vi.waitFor(
+        async () => {
+          const messages = await receive(cleanUrl, 30);
+          expect(messages).not.toEqual([]);
+          return messages;
+        },
+        { timeout: 45_000, interval: 50 },
+      );
+      for (const { ReceiptHandle } of told)
+        await sqs.send(new DeleteMessageCommand({ QueueUrl: cleanUrl, ReceiptHandle }));
       return answer.ETag ?? "";
     },
     reject: async (key, failure = {}, at = opened.clock.now()) => {
