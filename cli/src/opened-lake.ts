@@ -5,7 +5,7 @@ import type { ObjectStore } from "@airlake/shared/object-store";
 import type { QueueClient } from "@airlake/shared/queue-client";
 
 import { awsPrefixOf, openAwsLake } from "./aws-lake.ts";
-import { CommandError } from "./command-error.ts";
+import { CommandError, diskCodeOf } from "./command-error.ts";
 import { type Lake, openLake } from "./lake.ts";
 import type { QueueUrls } from "./set-up.ts";
 
@@ -31,7 +31,23 @@ export async function openAnyLake(shown: string, want: "write" | "read", clock: 
   if (prefix !== undefined) return openAwsLake(prefix, clock);
   // Loaded when it is needed: what asks AWS needs no embedded queues.
   const { openEmbedded } = await import("./embedded.ts");
-  return openEmbedded(await openLake(shown, want), clock);
+  const lake = await openLake(shown, want);
+  try {
+    return await openEmbedded(lake, clock);
+  } catch (error) {
+    throw onlyReadable(shown, error) ?? error;
+  }
+}
+
+/** Undefined for whatever else it is. */
+function onlyReadable(shown: string, error: unknown): CommandError | undefined {
+  const code = diskCodeOf(error);
+  if (code !== "EROFS" && code !== "EACCES" && code !== "EPERM") return undefined;
+  return new CommandError(
+    `The lake ${shown} cannot be written, and its queues are opened for writing, even to be looked at.`,
+    "Mend its permissions, or copy it to where you can write. To ask it in SQL, airlake query needs no more than reading.",
+    { cause: error },
+  );
 }
 
 /** For what works on a lake's folder alone. Throws CommandError where `--lake` names another. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -37,6 +37,30 @@ describe("help", () => {
     expect(alone.stderr).toBe(asked.stdout);
     expect(ofOne.stdout).toContain("Usage: airlake rm");
   });
+});
+
+test("a lake that may only be read is refused in a sentence, and can still be asked in SQL", async () => {
+  const folder = await tempFolder();
+  const lake = join(folder, "lake");
+  await writeFile(join(folder, "a.csv"), dayFile([line(1)]));
+  await inProcess(["run", join(folder, "a.csv"), "--lake", lake]);
+  await chmod(folder, 0o755);
+  for (const name of ["", ...(await readdir(lake, { recursive: true }))]) {
+    const path = join(lake, name);
+    await chmod(path, (await stat(path)).isDirectory() ? 0o555 : 0o444);
+  }
+  onTestFinished(async () => {
+    for (const name of ["", ...(await readdir(lake, { recursive: true }))]) await chmod(join(lake, name), 0o755);
+  });
+  // Root may write everywhere.
+  const who = process.getuid?.() === 0 ? { uid: 65534 } : {};
+
+  const sources = await airlake(["sources", "--lake", lake], who);
+  const query = await airlake(["query", "SELECT count(*) AS n FROM measurements", "--json", "--lake", lake], who);
+
+  expect(sources).toMatchObject({ code: 2, stdout: "" });
+  expect(sources.stderr).toContain(`The lake ${lake} cannot be written`);
+  expect(json(query)).toEqual([{ n: 1 }]);
 });
 
 describe("of a lake that is there", () => {

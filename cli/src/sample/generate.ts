@@ -92,6 +92,13 @@ async function clearFolder(options: SampleOptions, plans: readonly FilePlan[]): 
   await mkdir(options.folder, { recursive: true });
   const ours = new Set([...plans.map((plan) => plan.name), ...BAD_FILE_NAMES]);
   const present = await readdir(options.folder);
+  // Whoever asked for them once did not ask now for them to be taken away.
+  const bad = options.badFiles ? undefined : present.find((name) => BAD_FILE_NAMES.includes(name));
+  if (bad !== undefined) {
+    throw new Error(
+      `The folder ${options.folder} holds broken files of an earlier sample (${bad}): add --bad-files to make them again, or give another folder.`,
+    );
+  }
   const foreign = present.find((name) => !ours.has(name));
   if (foreign !== undefined) {
     throw new Error(`The folder ${options.folder} holds ${foreign}: give a folder that is empty or not there yet.`);

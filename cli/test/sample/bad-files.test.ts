@@ -4,6 +4,7 @@ import { gunzipSync } from "node:zlib";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { generateSample } from "../../src/sample/generate.ts";
 import { createSampleMaker } from "./sample-folder.ts";
 import type { Sample, SampleMaker } from "./sample-folder.ts";
 
@@ -37,6 +38,13 @@ test("has no bad files unless asked", async () => {
   const { truth } = await maker.make({ seed: 22 });
 
   expect(truth.badFiles).toEqual([]);
+});
+
+test("leaves bad files that are there already, and refuses to make a sample without them", async () => {
+  const again = generateSample({ folder: sample.folder, seed: 21, records: 1000, date: "2018-02-06", badFiles: false });
+
+  await expect(again).rejects.toThrow("holds broken files of an earlier sample (bad-");
+  expect((await stat(join(sample.folder, "bad-notes.txt"))).size).toBeGreaterThan(0);
 });
 
 test("cuts gzip off in its middle", async () => {

@@ -150,9 +150,9 @@ test("leaves the truth beside the folder, as it returned it", async () => {
 test("replaces an earlier sample of the same day, its bad files too", async () => {
   const earlier = await maker.make({ seed: 17, badFiles: true });
 
-  const later = await maker.make({ seed: 18, folder: earlier.folder });
+  const later = await maker.make({ seed: 18, folder: earlier.folder, badFiles: true });
 
-  const names = later.truth.files.map((file) => file.name);
+  const names = [...later.truth.files, ...later.truth.badFiles].map((file) => file.name);
   expect((await readdir(earlier.folder)).toSorted()).toEqual(names.toSorted());
 });
 
