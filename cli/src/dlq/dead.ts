@@ -10,7 +10,7 @@ import { type Box, type Service, isService } from "./stages.ts";
 /** Parked, and nobody wrote why: its process died each time. */
 export const crashed = "crashed";
 /** The reason of what is not dead but waits in its queue. */
-export const waiting = "queued";
+const waiting = "queued";
 
 export interface Dead {
   /** The failure record's, or the message's where there is none. */
@@ -109,7 +109,7 @@ function reasonWithout(box: Box, message: Message): string {
 }
 
 /** When a message was sent first, ISO 8601. */
-export function sentAtOf(message: Message): string {
+function sentAtOf(message: Message): string {
   return new Date(Number(message.Attributes?.SentTimestamp ?? "0")).toISOString();
 }
 

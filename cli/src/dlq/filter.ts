@@ -61,7 +61,7 @@ function matches(dead: Dead, { stage, reason, prefix, since, until, id }: Filter
 }
 
 /** By the id that is shown, or by the message's, or by the beginning of either. */
-export function isCalled(dead: Dead, id: string): boolean {
+function isCalled(dead: Dead, id: string): boolean {
   const names = [dead.id, dead.message?.MessageId, dead.failure?.record.messageId];
   return names.some((name) => name?.startsWith(id) === true);
 }

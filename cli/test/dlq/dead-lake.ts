@@ -150,7 +150,7 @@ export function deadLakeOf(opened: OpenedLake): DeadLake {
   };
 }
 
-export const hourMs = 3_600_000;
+const hourMs = 3_600_000;
 
 /** So many hours ago. */
 export function hoursAgo(hours: number): Date {

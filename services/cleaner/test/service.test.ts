@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { expect, test, vi } from "vitest";
 
 import { failureRecordSchema } from "@airlake/shared/contracts/failure";
 import { manifestKey, sourceIdOf } from "@airlake/shared/contracts/keys";
 import { type Manifest, manifestSchema } from "@airlake/shared/contracts/manifest";
 import { type TestLake, createTestLake } from "@airlake/shared/testing/embedded-lake";
+import { stamped } from "@airlake/shared/worker/replay-attributes";
 
 import { loadConfig } from "../src/config.ts";
 import { start } from "../src/start.ts";
@@ -143,6 +145,38 @@ test.each([["no JSON at all"], ['{"contract":"source-changed/2"}'], ['{"Records"
     expect(parked).toMatchObject({ body, attributes: { reason: "unreadable-message" } });
   },
 );
+
+test("tries again for a replay what it has rejected, also where an event names several, and once for each replay", async () => {
+  await using closing = new AsyncDisposableStack();
+  const { lake, queueUrl, deadLetterQueueUrl, put, manifest, acknowledged } = await fixture(closing);
+  const keys = ["openaq/one.csv", "openaq/two.csv"];
+  for (const key of keys) await put(key, "Dear sir,\nthis is a letter.\n");
+  const MessageBody = JSON.stringify({ Records: keys.map((key) => record(key)) });
+  const send = async (replay?: string): Promise<void> => {
+    const MessageAttributes = replay === undefined ? {} : stamped({ id: replay, count: 1, by: "ann@desk" });
+    await lake.sqs.send(
+      new SendMessageCommand({ QueueUrl: queueUrl, MessageBody, MessageAttributes: { ...MessageAttributes } }),
+    );
+    await acknowledged();
+  };
+
+  const generations: (readonly number[])[] = [];
+  for (const replay of [undefined, undefined, "r1", "r1", "r2"]) {
+    await send(replay);
+    generations.push(await Promise.all(keys.map(async (key) => (await manifest(key)).generation)));
+  }
+
+  expect(generations).toEqual([1, 1, 2, 2, 3].map((generation) => [generation, generation]));
+  const parked = await lake.take(deadLetterQueueUrl);
+  expect(parked.map(({ attributes }) => attributes["replay.id"] ?? "none").toSorted()).toEqual([
+    "none",
+    "none",
+    "r1",
+    "r1",
+    "r2",
+    "r2",
+  ]);
+});
 
 test("leaves a failure record with the source, its identity and its first bytes when it rejects one", async () => {
   await using closing = new AsyncDisposableStack();
