@@ -66,8 +66,8 @@ export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode)
 }
 
 function megabytes(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number of megabytes, from 1.");
+  if (/^\d{1,9}(\.\d{1,6})?$/.test(text) && Number(text) > 0) return Number(text);
+  throw new InvalidArgumentError("It must be a number of megabytes.");
 }
 
 async function ask(deps: VerbDeps, sql: string, options: QueryOptions): Promise<ExitCode> {

@@ -1,5 +1,6 @@
 // What an operator does with a lake whose services run by themselves, on an emulator of AWS.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeleteBucketCommand, GetObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -192,4 +193,74 @@ describe.skipIf(reason !== undefined)(`an aws: lake${reason === undefined ? "" :
     expect(dots.stderr).toContain("is no prefix of keys");
     expect([empty.code, dataset.code, dots.code]).toEqual([2, 2, 2]);
   });
+
+  describe("that is asked in SQL", () => {
+    beforeAll(async () => {
+      const folder = await mkdtemp(join(tmpdir(), "airlake-asked-"));
+      const lines = [place("BE", "2018-02-06"), place("BE", "2018-03-01"), place("NL", "2018-02-06"), line(2, "abc")];
+      await writeFile(join(folder, "asked.csv"), dayFile(lines));
+      const { code } = await inProcess(on("put", join(folder, "asked.csv"), "--prefix", "openaq/asked", "--wait"));
+      await rm(folder, { recursive: true, force: true });
+      expect(code).toBe(0);
+    }, 60_000);
+    const ours = "source_id IN (SELECT source_id FROM sources WHERE key = 'openaq/asked/asked.csv')";
+    const ask = async (sql: string, ...more: readonly string[]) => inProcess(on("query", sql, "--json", ...more));
+
+    test("answers from the partitions that the statement can read, and says how much it read", async () => {
+      const all = await ask(`SELECT country, count(*) AS n FROM measurements WHERE ${ours} GROUP BY ALL ORDER BY ALL`);
+      const some = await ask(`SELECT count(*) AS n FROM measurements WHERE country = 'NL' AND month = 2 AND ${ours}`);
+      const none = await ask("SELECT count(*) AS n FROM measurements WHERE country = 'XX'");
+
+      expect(json(all)).toEqual([
+        { country: "BE", n: 2 },
+        { country: "NL", n: 1 },
+      ]);
+      expect(json(some)).toEqual([{ n: 1 }]);
+      expect(json(none)).toEqual([{ n: 0 }]);
+      expect(all.stderr).toMatch(/^read 3 of 3 partitions, (.+) of \1\n$/u);
+      expect(some.stderr).toMatch(/^read 1 of 3 partitions, /u);
+      expect(none.stderr).toBe("");
+    });
+
+    test("answers from quarantine, sources and countries too, and without reading where that can be", async () => {
+      const quarantine = await ask(`SELECT reason FROM quarantine WHERE key = 'openaq/asked/asked.csv'`);
+      const sources = await ask("SELECT kept, quarantined FROM sources WHERE key = 'openaq/asked/asked.csv'");
+      const countries = await ask("SELECT alpha2 FROM countries WHERE name = 'Namibia'");
+      const described = await ask("DESCRIBE measurements");
+
+      expect(json(quarantine)).toEqual([{ reason: "bad-value" }]);
+      expect(json(sources)).toEqual([{ kept: 3, quarantined: 1 }]);
+      expect(json(countries)).toEqual([{ alpha2: "NA" }]);
+      expect([sources.stderr, countries.stderr, described.stderr]).toEqual(["", "", ""]);
+    });
+
+    test("brings no more than it may, and changes nothing", async () => {
+      const refused = await ask("SELECT avg(value) FROM measurements", "--max-mb", "0.02");
+      const within = await ask("SELECT count(*) AS n FROM measurements WHERE country = 'NL'", "--max-mb", "0.02");
+      const drop = await ask("DROP VIEW measurements");
+      const copy = await ask("COPY measurements TO 'x.csv'");
+
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toMatch(/The statement needs .+ kB of the lake's .+, and at most 20\.0 kB are brought/u);
+      expect(json(within)).toEqual([{ n: 1 }]);
+      expect([drop.code, copy.code]).toEqual([2, 2]);
+      expect(drop.stderr).toContain("Only a SELECT can be run here");
+    });
+
+    test("leaves nothing behind on this machine", async () => {
+      const left = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("airlake-query-"));
+      const before = new Set(await left());
+
+      await ask("SELECT count(*) FROM measurements WHERE country = 'BE'");
+      await ask("SELECT nothing FROM measurements");
+
+      expect((await left()).filter((name) => !before.has(name))).toEqual([]);
+    });
+  });
 });
+
+/** A line of a measurement in a country. */
+function place(country: string, day: string): string {
+  const where = { BE: "50.85,4.35", NL: "52.37,4.9" }[country] ?? ",";
+  return `Somewhere,City,${country},${day}T05:00:00.000Z,${day}T05:00:00+00:00,pm25,7,µg/m³,${where},`;
+}
