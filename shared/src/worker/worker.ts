@@ -150,9 +150,7 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
   });
   using heart = startHeartbeat(deps, options, { lease, message, log });
   const signal = AbortSignal.any([running.stopSignal, heart.signal]);
-  const replayId = replayIdOf(message);
-  const replayed = replayId === undefined ? {} : { replayId };
-  const hand: Hand = { lease, signal, log, ...replayed, ...deps.failures.about(message, receiveCount) };
+  const hand: Hand = { lease, signal, log, ...replayOf(message), ...deps.failures.about(message, receiveCount) };
   const about = aboutMessage(message);
   running.tally.taken(message.MessageId ?? "", about);
   try {
@@ -176,6 +174,11 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
     await handBack(deps, options, { hand, message, receiveCount, error, stopping: running.stopSignal.aborted });
     return false;
   }
+}
+
+function replayOf(message: Message): Pick<Hand, "replayId"> {
+  const replayId = replayIdOf(message);
+  return replayId === undefined ? {} : { replayId };
 }
 
 /** Leaves the message on the queue: at once when the worker stops, else later and later. The last receive leaves a failure record. */
