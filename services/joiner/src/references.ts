@@ -22,11 +22,10 @@ export interface References {
 
 export function createReferences(): References {
   const borders = createBorders();
+  const countries = countriesFingerprint();
   return {
     fingerprintFor(dataset) {
-      const used = dataset.enrichments.map(({ use }) =>
-        use === "iso-country" ? countriesFingerprint() : borders.fingerprint,
-      );
+      const used = dataset.enrichments.map(({ use }) => (use === "iso-country" ? countries : borders.fingerprint));
       return createHash("sha256").update(JSON.stringify(used)).digest("hex").slice(0, 16);
     },
 

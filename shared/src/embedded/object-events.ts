@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { encodeEventKey } from "./event-key.ts";
 import type { BucketRow } from "./object-index.ts";
 import { numberOf, queueNameOfArn } from "./queue-attributes.ts";
+import { remembering } from "./remembering.ts";
 import { newMessageId } from "./queue-steps.ts";
 import type { QueueStore } from "./queue-store.ts";
 
@@ -35,6 +36,7 @@ export interface Announcer {
 
 export function createAnnouncer(queues: QueueStore, clock: Clock): Announcer {
   let told = new Set<string>();
+  const subscriptions = remembering(parseSubscriptions);
   const send = (queueArn: string, message: object): void => {
     const queue = queues.findQueue(queueNameOfArn(queueArn) ?? "");
     // As in S3, an event to a queue that is gone is lost; the configuration was checked when it was made.
@@ -54,7 +56,7 @@ export function createAnnouncer(queues: QueueStore, clock: Clock): Announcer {
   };
   return {
     announce: (bucket, event) => {
-      for (const wish of subscriptionsOf(bucket)) {
+      for (const wish of bucket.notification === undefined ? [] : subscriptions(bucket.notification)) {
         if (wants(wish, event)) send(wish.queueArn, eventMessage(bucket.name, wish, event, clock));
       }
     },
@@ -79,7 +81,11 @@ export function createAnnouncer(queues: QueueStore, clock: Clock): Announcer {
 
 /** The subscriptions that a bucket was configured with. */
 export function subscriptionsOf(bucket: BucketRow): readonly Subscription[] {
-  return bucket.notification === undefined ? [] : z.array(subscription).parse(JSON.parse(bucket.notification));
+  return bucket.notification === undefined ? [] : parseSubscriptions(bucket.notification);
+}
+
+function parseSubscriptions(json: string): readonly Subscription[] {
+  return z.array(subscription).parse(JSON.parse(json));
 }
 
 function wants(wish: Subscription, event: ObjectEvent): boolean {

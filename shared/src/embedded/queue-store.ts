@@ -5,6 +5,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { queueAttributesOf } from "./queue-attributes.ts";
 import type { QueueAttributes } from "./queue-attributes.ts";
+import { remembering } from "./remembering.ts";
 import { integerOf, optionalIntegerOf, optionalTextOf, textOf } from "./rows.ts";
 import type { Row } from "./rows.ts";
 
@@ -84,6 +85,14 @@ function queueRows(db: DatabaseSync): Pick<QueueStore, "findQueue" | "listQueues
   const list = db.prepare("SELECT * FROM queues ORDER BY name");
   const insert = db.prepare("INSERT INTO queues (name, attributes, created_at, modified_at) VALUES (?, ?, ?, ?)");
   const update = db.prepare("UPDATE queues SET attributes = ?, modified_at = ? WHERE id = ?");
+  const attributesOf = remembering(queueAttributesOf);
+  const readQueue = (row: Row): QueueRow => ({
+    id: integerOf(row, "id"),
+    name: textOf(row, "name"),
+    attributes: attributesOf(textOf(row, "attributes")),
+    createdAtMs: integerOf(row, "created_at"),
+    modifiedAtMs: integerOf(row, "modified_at"),
+  });
   return {
     findQueue: (name) => {
       const row = find.get(name);
@@ -179,16 +188,6 @@ function counting(db: DatabaseSync): Pick<QueueStore, "count" | "isEmpty"> {
       };
     },
     isEmpty: (names, nowMs) => anything.get(JSON.stringify(names), nowMs) === undefined,
-  };
-}
-
-function readQueue(row: Row): QueueRow {
-  return {
-    id: integerOf(row, "id"),
-    name: textOf(row, "name"),
-    attributes: queueAttributesOf(textOf(row, "attributes")),
-    createdAtMs: integerOf(row, "created_at"),
-    modifiedAtMs: integerOf(row, "modified_at"),
   };
 }
 
