@@ -57,7 +57,7 @@ export function addQuery(verb: Command, deps: VerbDeps, finish: (code: ExitCode)
           ['airlake query "SELECT * FROM measurements" --parquet all.parquet', ""],
           ["airlake query - < question.sql", ""],
         ],
-        "--json prints an array with one object for each row.\n\nOf an aws: lake only the partitions that the statement can read are brought here,\nand forgotten afterwards. Trino (TRINO_URL) is asked in its own SQL.",
+        "--json prints an array with one object for each row.\n\nOf an aws: lake only the partitions that the statement can read are brought here,\nand kept for a while in the folder for temporary files. Trino (TRINO_URL) is asked in its own SQL.",
       ),
     )
     .action(async (sql: string, _options: unknown, command: Command) => {

@@ -1,9 +1,9 @@
 // What an operator does with a lake whose services run by themselves, on an emulator of AWS.
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DeleteBucketCommand, GetObjectCommand } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { containerReason, localStackImage } from "@airlake/shared/testing/containers";
 
 import { serviceNames } from "../../src/up/health-ports.ts";
@@ -203,6 +203,9 @@ describe.skipIf(reason !== undefined)(`an aws: lake${reason === undefined ? "" :
       await rm(folder, { recursive: true, force: true });
       expect(code).toBe(0);
     }, 60_000);
+    // What is kept for the next question is this test's own.
+    beforeEach(async () => void vi.stubEnv("TMPDIR", await tempFolder()));
+    afterEach(() => void vi.unstubAllEnvs());
     const ours = "source_id IN (SELECT source_id FROM sources WHERE key = 'openaq/asked/asked.csv')";
     const ask = async (sql: string, ...more: readonly string[]) => inProcess(on("query", sql, "--json", ...more));
 
@@ -247,14 +250,19 @@ describe.skipIf(reason !== undefined)(`an aws: lake${reason === undefined ? "" :
       expect(drop.stderr).toContain("Only a SELECT can be run here");
     });
 
-    test("leaves nothing behind on this machine", async () => {
-      const left = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("airlake-query-"));
-      const before = new Set(await left());
+    test("keeps parts for the next question, closed to others, and nothing else", async () => {
+      const question = "SELECT count(*) AS n FROM measurements WHERE country = 'BE'";
 
-      await ask("SELECT count(*) FROM measurements WHERE country = 'BE'");
+      const first = await ask(question);
+      const second = await ask(question);
       await ask("SELECT nothing FROM measurements");
 
-      expect((await left()).filter((name) => !before.has(name))).toEqual([]);
+      expect(second.stdout).toBe(first.stdout);
+      expect(first.stderr).toMatch(/^read 2 of 3 partitions, (.+) of .+B\n$/u);
+      expect(second.stderr).toMatch(/^read 2 of 3 partitions, (.+) of .+; \1 were here already\n$/u);
+      const kept = join(tmpdir(), `airlake-parts-${process.getuid?.()}`);
+      expect(await readdir(tmpdir())).toEqual([basename(kept)]);
+      expect((await stat(kept)).mode & 0o077).toBe(0);
     });
   });
 });

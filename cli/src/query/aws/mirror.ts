@@ -23,6 +23,7 @@ import { partsVariable } from "../define-views.ts";
 import type { DatasetState } from "../lake-parts.ts";
 import { bucketFolders } from "../query-database.ts";
 import type { PartList } from "./needed-parts.ts";
+import { type PartCache, openPartCache } from "./part-cache.ts";
 
 /** A part of the lake, and where it lies in the mirror. */
 export interface MirroredPart {
@@ -39,8 +40,11 @@ export interface Mirror extends AsyncDisposable {
   readonly states: ReadonlyMap<string, DatasetState>;
   readonly lists: readonly PartList[];
   readonly parts: ReadonlyMap<string, MirroredPart>;
-  /** Brings parts that are not there yet. Throws PartGone where one was replaced since its manifest was read. */
-  bring(paths: Iterable<string>, told: (bytes: number) => void): Promise<void>;
+  /**
+   * Brings parts that are not there yet; gives how many bytes were on this machine already. Throws PartGone where one was
+   * replaced since its manifest was read.
+   */
+  bring(paths: Iterable<string>, told: (bytes: number) => void): Promise<number>;
 }
 
 /** A part is gone: its source was done again, and its manifest names another now. */
@@ -51,6 +55,8 @@ export class PartGone extends Error {
 export interface MirrorDeps {
   readonly opened: OpenedLake;
   readonly datasets: readonly DatasetDefinition[];
+  /** What of the parts stays on this machine for the next question. */
+  readonly keptBytes: number;
   readonly signal: AbortSignal;
 }
 
@@ -91,6 +97,7 @@ export async function openMirror(deps: MirrorDeps): Promise<Mirror> {
   }
   await makePlaces([...parts.keys()]);
   if (deps.datasets.some(usesCountries)) await bringCountries(deps, folders.gold);
+  const cache = await openPartCache();
   const brought = new Set<string>();
   const held = closing.move();
   return {
@@ -100,11 +107,18 @@ export async function openMirror(deps: MirrorDeps): Promise<Mirror> {
     parts,
     bring: async (paths, told) => {
       const missing = [...paths].flatMap((path) => (brought.has(path) ? [] : (parts.get(path) ?? [])));
+      let wereHere = 0;
       await mapBounded(missing, broughtAtOnce, async (part) => {
-        await bringPart(deps, part);
+        if (await takePart(cache, part)) wereHere += part.bytes;
+        else {
+          await bringPart(deps, part);
+          await cache?.keep(part.key, part.path);
+        }
         brought.add(part.path);
         told(part.bytes);
       });
+      await cache?.sweep(deps.keptBytes);
+      return wereHere;
     },
     [Symbol.asyncDispose]: async () => held.disposeAsync(),
   };
@@ -165,6 +179,13 @@ async function bringCountries(deps: MirrorDeps, goldFolder: string): Promise<voi
     // No source was joined yet.
     if (!(error instanceof PartGone)) throw error;
   }
+}
+
+async function takePart(cache: PartCache | undefined, part: MirroredPart): Promise<boolean> {
+  const unfinished = `${part.path}.unfinished`;
+  if (cache === undefined || !(await cache.take(part.key, part.bytes, unfinished))) return false;
+  await rename(unfinished, part.path);
+  return true;
 }
 
 async function bringPart(

@@ -27,6 +27,8 @@ export interface AwsQueryOptions {
 
 /** How often a query begins anew because the lake has moved on while it began. */
 const tries = 4;
+/** Parts that stay in the folder for temporary files. */
+const keptBytes = 2_000_000_000;
 
 interface Here {
   readonly mirror: Mirror;
@@ -63,7 +65,7 @@ export function openAwsQuery(options: AwsQueryOptions): Query {
 
 async function openHere({ opened, datasets, progress, limits }: AwsQueryOptions, signal: AbortSignal): Promise<Here> {
   await progress.tick(() => "reading the ledger");
-  const mirror = await openMirror({ opened, datasets, signal });
+  const mirror = await openMirror({ opened, datasets, keptBytes, signal });
   const stateOf = async ({ name }: DatasetDefinition) => {
     const state = mirror.states.get(name);
     if (state === undefined) throw new TypeError(`no state of ${name}`);
@@ -90,17 +92,17 @@ async function ask(asking: Asking, sql: string, signal: AbortSignal): Promise<Qu
   const needed = readsNothing(sql)
     ? new Set<string>()
     : await neededParts(connection, selectIn(sql), here.mirror.lists);
-  await bring(asking, needed);
+  const wereHere = await bring(asking, needed);
   try {
     const result = await runStatement(connection, sql, { signal, views });
-    sayRead(asking, needed);
+    sayRead(asking, needed, wereHere);
     return result;
   } catch (error) {
     if (!isPlaceholder(error)) throw error;
     const all = new Set(here.mirror.parts.keys());
-    await bring(asking, all);
+    const more = await bring(asking, all);
     const result = await runStatement(connection, sql, { signal, views });
-    sayRead(asking, all);
+    sayRead(asking, all, wereHere + more);
     return result;
   }
 }
@@ -110,7 +112,8 @@ function isPlaceholder(error: unknown): boolean {
   return error instanceof Error && error.message.includes("too small to be a Parquet file");
 }
 
-async function bring({ here: { mirror }, progress, maxBytes }: Asking, needed: ReadonlySet<string>): Promise<void> {
+/** Gives how many bytes were on this machine already. */
+async function bring({ here: { mirror }, progress, maxBytes }: Asking, needed: ReadonlySet<string>): Promise<number> {
   const bytes = bytesOf(mirror, needed);
   if (bytes > maxBytes)
     throw new CommandError(
@@ -118,22 +121,24 @@ async function bring({ here: { mirror }, progress, maxBytes }: Asking, needed: R
       `Ask for less (WHERE on the partition columns), allow more with --max-mb ${Math.ceil(bytes / 1e6)}, or ask where the lake is, with --engine trino.`,
     );
   let done = 0;
-  await mirror.bring(needed, (more) => {
+  const wereHere = await mirror.bring(needed, (more) => {
     done += more;
     void progress.tick(() => `bringing ${sized(done)} of ${sized(bytes)}`);
   });
   progress[Symbol.dispose]();
+  return wereHere;
 }
 
 /** `read 3 of 55 partitions, 1.2 MB of 40 MB`; of all that the tables in question have. */
-function sayRead({ here: { mirror }, tell }: Asking, needed: ReadonlySet<string>): void {
+function sayRead({ here: { mirror }, tell }: Asking, needed: ReadonlySet<string>, wereHere: number): void {
   if (needed.size === 0) return;
   const used = mirror.lists.filter(({ paths }) => paths.some((path) => needed.has(path)));
   const all = used.flatMap(({ paths }) => [...paths]);
   const isGold = used.some(({ kind }) => kind === "gold");
   const [some, total] = [unitsOf(mirror, needed, isGold), unitsOf(mirror, all, isGold)];
   const of = `${grouped(some)} of ${counted(total, isGold ? "partition" : "part")}`;
-  tell(`read ${of}, ${sized(bytesOf(mirror, needed))} of ${sized(bytesOf(mirror, all))}`);
+  const before = wereHere === 0 ? "" : `; ${sized(wereHere)} were here already`;
+  tell(`read ${of}, ${sized(bytesOf(mirror, needed))} of ${sized(bytesOf(mirror, all))}${before}`);
 }
 
 function unitsOf({ parts }: Mirror, paths: Iterable<string>, isGold: boolean): number {
