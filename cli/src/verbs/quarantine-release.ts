@@ -2,6 +2,7 @@
 import { loadDatasets } from "@airlake/shared/load-dataset";
 import { type Command, InvalidArgumentError } from "commander";
 
+import { beginAudit } from "../audit.ts";
 import { awsPrefixOf } from "../aws-lake.ts";
 import { CommandError } from "../command-error.ts";
 import { defaultDataset } from "../datasets.ts";
@@ -73,7 +74,17 @@ async function release(deps: VerbDeps, options: ReleaseOptions): Promise<ExitCod
     return 0;
   }
   if (!options.json) printPlan(deps, plan, options);
+  await leaveRecord(deps, plan, options);
   return carryOut(deps, plan, options);
+}
+
+/** Written before anything is changed: a change of rules is told by whom and when, also where it was interrupted. */
+async function leaveRecord({ clock }: VerbDeps, plan: Plan, { lake, dataset }: ReleaseOptions): Promise<void> {
+  await using opened = await openAnyLake(lake, "write", clock);
+  const filter = { dataset, rulePack: String(plan.rulePack) };
+  const intended = { action: "quarantine-release", filter, planHash: plan.hash, items: [] };
+  const audit = await beginAudit(placeOf(opened), clock, intended);
+  await audit.end("done", `${counted(plan.released, "record")} to be released, ${grouped(plan.back)} back`);
 }
 
 async function makePlan(

@@ -2,8 +2,10 @@
 import { type Command, InvalidArgumentError } from "commander";
 
 import type { EmbeddedLake } from "../embedded.ts";
+import { beginAudit } from "../audit.ts";
 import { examples } from "../examples.ts";
-import { openAnyLake } from "../opened-lake.ts";
+import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
+import { placeOf } from "../ledger.ts";
 import { createProgress } from "../progress.ts";
 import { type Story, lookOnce } from "../reconcile/look-once.ts";
 import type { Repair } from "../reconcile/repair.ts";
@@ -96,7 +98,9 @@ async function lookFirst(deps: VerbDeps, options: ReconcileOptions): Promise<Fir
   const tick = async (text: () => string): Promise<void> => progress.tick(text);
   try {
     const repairs = options.repair && opened.lake === undefined ? "now" : "later";
-    return { ...(await lookOnce(opened, { options, signal, tick, repairs })), opened: opened.lake };
+    const story = await lookOnce(opened, { options, signal, tick, repairs });
+    await leaveRecord(opened, options, story.repairs);
+    return { ...story, opened: opened.lake };
   } catch (error) {
     if (!signal.aborted) throw error;
     return "interrupted";
@@ -114,11 +118,27 @@ async function repairRounds(deps: VerbDeps, session: Session, options: Reconcile
     const isLast = round > mostRounds;
     const story = await lookOnce(opened, { options, signal, tick, repairs: isLast ? "later" : "now" });
     repairs.push(...story.repairs);
+    await leaveRecord(opened, options, story.repairs);
     if (!options.json) for (const one of story.repairs) deps.out.line(repairText(one));
     if (isLast || story.repairs.length === 0) return { ...story, repairs };
     const keys = [...new Set(story.repairs.flatMap(({ source }) => (source === "" ? [] : [source])))];
     if ((await session.rest(keys, async () => false)).kind === "interrupted") return undefined;
   }
+}
+
+/** Of very many repairs the first are named; the counts are of all. */
+const recordedAtMost = 1000;
+
+/** What was mended is an operator's act, as a replay is. */
+async function leaveRecord(opened: OpenedLake, { grace }: ReconcileOptions, repairs: readonly Repair[]): Promise<void> {
+  if (repairs.length === 0) return;
+  const items = repairs.slice(0, recordedAtMost).map(({ kind, what, did }, at) => ({
+    ...{ id: String(at + 1), stage: "reconcile", reason: kind, keys: [what], messageId: "" },
+    result: did,
+  }));
+  const intended = { action: "reconcile-repair", filter: { grace: `${grace} h` }, items };
+  const audit = await beginAudit(placeOf(opened), opened.clock, intended);
+  await audit.end("done", counted(repairs.length, "repair"));
 }
 
 function repairText({ kind, what, did }: Repair): string {

@@ -1,4 +1,6 @@
+import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { systemClock } from "@airlake/shared/clock";
+import { sourceIdOf } from "@airlake/shared/contracts/keys";
 import { topologyOf } from "@airlake/shared/contracts/topology";
 import { expect, test } from "vitest";
 
@@ -24,7 +26,14 @@ test(
     const signal = new AbortController().signal;
     const mend = async () => lookOnce(opened, { options, signal, tick: async () => {}, repairs: "now" });
     const truth = new Map<string, number>();
-    const stories: unknown[] = [];
+    const repairs: unknown[] = [];
+    const damage = async (key: string): Promise<void> => {
+      const sourceId = sourceIdOf({ bucket: "raw", key });
+      const orphan = `openaq/clean/${sourceId}.9-00ff.parquet`;
+      await lake.s3.send(new PutObjectCommand({ Bucket: "silver", Key: orphan, Body: "nobody's" }));
+      const [part] = (await pipeline.manifest("joiner", key))?.outputs ?? [];
+      if (part !== undefined) await lake.s3.send(new DeleteObjectCommand({ Bucket: "gold", Key: part.key }));
+    };
 
     for (let round = 1; round <= 4; round += 1) {
       for (let at = 0; at < 8; at += 1) {
@@ -36,16 +45,18 @@ test(
         if ((at + round) % 4 === 0) truth.delete(key);
         else truth.set(key, value);
       }
-      stories.push(await mend());
+      for (let at = 0; at < 8; at += 3) await damage(`openaq/${at}.csv`);
+      repairs.push(...(await mend()).repairs);
     }
-    await pipeline.quiet();
-    const last = await mend();
+    for (const _look of [1, 2]) {
+      await pipeline.quiet();
+      repairs.push(...(await mend()).repairs);
+    }
     await pipeline.quiet();
     const after = await mend();
 
     const values = [...truth.values()].toSorted((a, b) => a - b).map((value) => ({ value }));
-    expect(stories).toHaveLength(4);
-    expect(last.groups.filter(({ kind }) => kind !== "empty-partition")).toEqual([]);
+    expect(repairs.length).toBeGreaterThan(3);
     expect(after.groups).toEqual([]);
     expect(await pipeline.rows("select value from {gold} order by value")).toEqual(values);
     expect(await pipeline.unnamed()).toEqual([]);

@@ -5,6 +5,7 @@ import { systemClock } from "@airlake/shared/clock";
 import { catalogFileOf, changeCatalogFile } from "@airlake/shared/embedded/catalog-file";
 import { describe, expect, test } from "vitest";
 
+import { json } from "../airlake.ts";
 import { inProcess } from "../in-process.ts";
 import { type ReconciledLake, type Told, fileOf, reconciledLake } from "./reconciled-lake.ts";
 
@@ -131,6 +132,8 @@ describe("reconcile", { timeout: 120_000 }, () => {
 
     const mended = await lake.reconcile("--repair");
 
+    const audit = json(await inProcess(["audit", "--json", ...lake.args]));
+    expect(audit).toMatchObject([{ action: "reconcile-repair", outcome: "done" }]);
     expect(found(mended)).toEqual(["lost-manifest: a.csv", "lost-manifest: a.csv"]);
     expect(mended).toMatchObject({ code: 0, left: {} });
     expect(await lake.rows()).toEqual(rows);
