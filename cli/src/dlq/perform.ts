@@ -142,50 +142,70 @@ async function sendStep(run: Performing, items: readonly Dead[]): Promise<readon
   const sent: Sent[] = [];
   const urls = Map.groupBy(items, (dead) => dead.box?.sourceUrl ?? "");
   for (const [url, ofUrl] of urls)
-    for (const batch of batchesOf(ofUrl)) sent.push(...(await sendBatch(run, url, batch)));
+    for (const batch of batchesOf(run, ofUrl)) sent.push(...(await sendBatch(run, url, batch)));
   return sent;
 }
 
-async function sendBatch(run: Performing, url: string, batch: readonly Dead[]): Promise<readonly Sent[]> {
+interface Outgoing {
+  readonly dead: Dead;
+  readonly attributes: Readonly<Record<string, MessageAttributeValue>>;
+  readonly bytes: number;
+}
+
+async function sendBatch(run: Performing, url: string, batch: readonly Outgoing[]): Promise<readonly Sent[]> {
   const answer = await run.opened.sqs.send(
     new SendMessageBatchCommand({
       QueueUrl: url,
-      Entries: batch.map((dead, at) => ({
+      Entries: batch.map(({ dead, attributes }, at) => ({
         Id: String(at),
         MessageBody: bodyOf(dead),
-        MessageAttributes: { ...attributesOf(run, dead) },
+        MessageAttributes: { ...attributes },
       })),
     }),
   );
   for (const { Id, Message: why, Code: code } of answer.Failed ?? []) {
-    const dead = batch[Number(Id)];
-    if (dead !== undefined) run.audit.note(dead.id, { result: `not-sent: ${why ?? code ?? "unknown reason"}` });
+    const refused = batch[Number(Id)];
+    if (refused !== undefined)
+      run.audit.note(refused.dead.id, { result: `not-sent: ${why ?? code ?? "unknown reason"}` });
   }
   const at = run.opened.clock.now().toISOString();
   return (answer.Successful ?? []).flatMap(({ Id, MessageId: sentAs }) => {
-    const dead = batch[Number(Id)];
+    const dead = batch[Number(Id)]?.dead;
     return dead === undefined || sentAs === undefined ? [] : [{ dead, sentAs, at }];
   });
 }
 
-/** A batch may be no longer than one message. */
-function batchesOf(items: readonly Dead[]): readonly (readonly Dead[])[] {
-  const batches: Dead[][] = [];
-  let bytes = Infinity;
+/** A batch may be no longer than one message; and a message that was as long as can be has no room for the stamp. */
+function batchesOf(run: Performing, items: readonly Dead[]): readonly (readonly Outgoing[])[] {
+  const batches: Outgoing[][] = [];
+  let left = 0;
   for (const dead of items) {
-    const size = Buffer.byteLength(bodyOf(dead)) + attributeBytes;
-    bytes += size;
-    const last = batches.at(-1);
-    if (last === undefined || bytes > maxMessageBytes) {
-      batches.push([dead]);
-      bytes = size;
-    } else last.push(dead);
+    const attributes = attributesOf(run, dead);
+    const bytes = Buffer.byteLength(bodyOf(dead)) + bytesOf(attributes);
+    if (bytes > maxMessageBytes) {
+      run.audit.note(dead.id, {
+        result: `not-sent: with its stamp it has ${bytes} bytes, and SQS takes ${maxMessageBytes}`,
+      });
+      continue;
+    }
+    if (bytes > left) {
+      batches.push([]);
+      left = maxMessageBytes;
+    }
+    batches.at(-1)?.push({ dead, attributes, bytes });
+    left -= bytes;
   }
   return batches;
 }
 
-/** Ample for what is stamped on a message, and for what it came with. */
-const attributeBytes = 4096;
+/** As SQS counts: names, types and values. */
+function bytesOf(attributes: Readonly<Record<string, MessageAttributeValue>>): number {
+  const lengths = Object.entries(attributes).map(
+    ([name, { DataType = "", StringValue = "", BinaryValue }]) =>
+      Buffer.byteLength(name + DataType + StringValue) + (BinaryValue?.length ?? 0),
+  );
+  return lengths.reduce((sum, one) => sum + one, 0);
+}
 
 /** What parking has added is of the past; what the message came with stays. */
 const ofParking = new Set(["reason", "failureKey", "parkedBy"]);

@@ -260,6 +260,29 @@ describe("a plan", patient, () => {
   });
 });
 
+describe("a replay", patient, () => {
+  test("says which messages it could not send, sends the others, and leaves those where they are", async () => {
+    await using lake = await createDeadLake();
+    const longest = JSON.stringify("x".repeat(1_048_574));
+    const bodies = [longest, '{"who":"knows"}', ...["y", "z"].map((sign) => JSON.stringify(sign.repeat(900_000)))];
+    for (const body of bodies) await lake.crash([body]);
+    const { hash } = (await lake.dlqJson("replay")) as unknown as Plan;
+
+    const done = await lake.dlq("replay", "--rate", "100", "--yes", "--plan", hash);
+
+    expect(done.code).toBe(1);
+    expect(done.stdout).toContain("3 of 4 messages sent again.");
+    expect(done.stdout).toMatch(/not-sent: with its stamp it has 10486\d\d bytes, and SQS takes 1048576/);
+    // The three are no messages that the cleaner knows: it parks them anew.
+    expect(await lake.dlqJson("ls", "--scan")).toMatchObject({
+      groups: [
+        { reason: "unreadable-message", count: 3 },
+        { reason: "crashed", count: 1 },
+      ],
+    });
+  });
+});
+
 describe("dlq discard", patient, () => {
   test("keeps in the audit what has no failure record, with the reason why", async () => {
     await using lake = await createDeadLake();
