@@ -12,7 +12,7 @@ import { askToLook } from "./pipeline.ts";
 import { areRegistered } from "./registered.ts";
 import type { Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
-import { counted, grouped } from "./text.ts";
+import { counted, grouped, sized } from "./text.ts";
 import { uploadWhatDiffers } from "./upload.ts";
 import { type FailedMessage, keysOf } from "./watch.ts";
 
@@ -79,9 +79,19 @@ export async function bringIn(
   done: (source: NamedSource, was: "uploaded" | "same") => void,
 ): Promise<void> {
   let looked = 0;
+  let sentBytes = 0;
   const same: string[] = [];
+  const describe = (): string => {
+    const sent = sentBytes === 0 ? "" : `, ${sized(sentBytes)} sent`;
+    return `bringing in ${grouped(looked)} of ${counted(sources.length, "file")}${sent}`;
+  };
+  // Within a file too: one of gigabytes takes minutes.
+  const sent = (bytes: number): void => {
+    sentBytes += bytes;
+    void progress.tick(describe);
+  };
   await uploadWhatDiffers(
-    { s3: opened.s3, bucket: opened.topology.buckets.raw, signal },
+    { s3: opened.s3, bucket: opened.topology.buckets.raw, signal, sent },
     sources,
     async (source, was) => {
       looked += 1;
@@ -89,7 +99,7 @@ export async function bringIn(
       // No event tells of a file that is there already; but the rules may be others since.
       if (was === "same") same.push(source.key);
       if (same.length >= pointersAtOnce) await askToLook(opened, same.splice(0));
-      await progress.tick(() => `bringing in ${grouped(looked)} of ${counted(sources.length, "file")}`);
+      await progress.tick(describe);
     },
   );
   await askToLook(opened, same);

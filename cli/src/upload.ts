@@ -17,6 +17,8 @@ export interface UploadDeps {
   readonly bucket: string;
   /** Stops after the files under way; those are given up. */
   readonly signal: AbortSignal;
+  /** Is told of every piece of a file that was handed over, in bytes. */
+  readonly sent?: (bytes: number) => void;
 }
 
 /** Files on their way at once: a disk gains nothing from more. */
@@ -73,12 +75,21 @@ async function upload(deps: UploadDeps, source: NamedSource): Promise<"uploaded"
     const now = await file.stat();
     return now.size === size && now.mtimeMs === mtimeMs;
   };
-  const Body = Readable.from(wholeBytes(source, file.createReadStream({ autoClose: false }), unchanged), {
+  const chunks = told(file.createReadStream({ autoClose: false }), deps.sent);
+  const Body = Readable.from(wholeBytes(source, chunks, unchanged), {
     objectMode: false,
   });
   const put = new PutObjectCommand({ Bucket: deps.bucket, Key: source.key, Body, ContentLength: size });
   await deps.s3.send(put, { abortSignal: deps.signal });
   return "uploaded";
+}
+
+/** The same pieces, each told of as it is taken. */
+async function* told(chunks: AsyncIterable<unknown>, sent: UploadDeps["sent"]): AsyncGenerator {
+  for await (const chunk of chunks) {
+    if (sent !== undefined && Buffer.isBuffer(chunk)) sent(chunk.length);
+    yield chunk;
+  }
 }
 
 /** Half of one version and half of the next is no file: it fails at its end, before anything of it can be seen in the bucket. */
