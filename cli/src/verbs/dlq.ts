@@ -19,8 +19,8 @@ export function addDlq(verb: Command, deps: VerbDeps, finish: (code: ExitCode) =
       "after",
       examples([
         ["airlake dlq ls", "what died, by stage and reason"],
-        ["airlake dlq show --reason bad-gzip", "why, and what the sources are now"],
-        ["airlake dlq replay --reason bad-gzip", "what would be sent again; nothing is sent yet"],
+        ["airlake dlq show --reason truncated-gzip", "why, and what the sources are now"],
+        ["airlake dlq replay --reason truncated-gzip", "what would be sent again; nothing is sent yet"],
       ]),
     );
   addDlqLs(verb, deps, finish);
