@@ -72,11 +72,12 @@ export async function createBothLakes(profiles: readonly "sql"[] = []): Promise<
 
 /** What manifests say of each source, without what differs from run to run. */
 function summaryOf(manifests: ReadonlyMap<string, Manifest>): Readonly<Record<string, unknown>> {
-  const entries = [...manifests].map(([key, { state, format, counts, rejection, outputs, input, referenceTime }]) => {
+  const entries = [...manifests].map(([key, manifest]) => {
+    const { stage, state, format, counts, rejection, outputs, input, referenceTime } = manifest;
     const parts = outputs.map(({ role, rows, partition }) => `${role} ${partition} ${rows}`).toSorted();
     const refusal = rejection === null ? null : { reason: rejection.reason, parked: rejection.parked };
-    // A source whose name tells no time is as old as its object, which differs from lake to lake.
-    const made = referenceTime === input?.lastModified ? "when it was put" : referenceTime;
+    // A source whose name tells no time is as old as its object, which differs from lake to lake; the joiner repeats the cleaner.
+    const made = stage === "joiner" || referenceTime === input?.lastModified ? "when it was put" : referenceTime;
     return [key, { state, format, counts, refusal, made, parts }] as const;
   });
   return Object.fromEntries(entries.toSorted(([left], [right]) => (left < right ? -1 : 1)));

@@ -1,9 +1,8 @@
-// What the services stand on goes away, and comes back having forgotten everything.
+// What the services stand on comes back having forgotten everything.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { queueRoles } from "@airlake/shared/contracts/topology";
 import { containerReason, localStackImage, motoImage } from "@airlake/shared/testing/containers";
 
-import { openGlue } from "../lake/glue.ts";
 import { parked } from "../lake/remote-lake.ts";
 import { serviceNames } from "../processes/run-process.ts";
 import { type BothLakes, createBothLakes } from "./both-lakes.ts";
@@ -29,40 +28,10 @@ describe.skipIf(reason !== undefined)(`outages${reason === undefined ? "" : ` (s
     }
   }
 
-  test("a Glue that is away leaves messages on the queue, and catalog-sync ready but degraded, and saying why", async () => {
-    const { stack, lake } = both;
-    await put([1, 2]);
-    await both.settle(patienceMs);
-    await stack.compose("stop", "moto");
-
-    await put([3, 4, 5, 6, 9]);
-    await lake.quietOf(["clean", "join"], patienceMs);
-
-    const degraded = { status: 200, body: { status: "degraded", reasons: [], degraded: [expect.any(String)] } };
-    await expect.poll(async () => stack.get("catalog-sync", "/health/ready"), poll).toEqual(degraded);
-    process.stdout.write(`catalog-sync says ${JSON.stringify(await stack.get("catalog-sync", "/health/ready"))}\n`);
-    expect(await lake.depth("catalog")).toBe(5);
-    expect(await parked(lake)).toBe(0);
-    const failures = (await stack.logs("catalog-sync")).filter(({ msg }) => msg === "message failed");
-    expect(failures.length).toBeGreaterThanOrEqual(3);
-    expect(failures.every(({ level }) => Number(level) >= 40)).toBe(true);
-
-    await stack.compose("start", "moto");
-    await both.settle(patienceMs);
-
-    await both.expectSame();
-    await expect
-      .poll(async () => stack.get("catalog-sync", "/health/ready"), poll)
-      .toEqual({ status: 200, body: { status: "ready", reasons: [], degraded: [] } });
-    using glue = openGlue(stack.glueEndpoint);
-    expect((await glue.tables("openaq")).map(({ name }) => name)).toContain("measurements");
-    expect((await glue.partitions("openaq", "measurements")).length).toBeGreaterThan(0);
-    expect(await parked(lake)).toBe(0);
-  });
-
   test("a LocalStack that has forgotten everything makes services not ready, saying why, until the bootstrap has run", async () => {
     const { stack, lake } = both;
-    await both.settle(patienceMs);
+    await put([1, 2]);
+    await lake.quietOf(queueRoles, patienceMs);
 
     await stack.compose("restart", "localstack");
 
