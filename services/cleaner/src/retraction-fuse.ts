@@ -22,6 +22,8 @@ export interface RetractionFuseDeps {
 }
 
 const held = "held by the fuse";
+/** What is held comes back within a quarter of an hour: who was not refused for twice as long has nothing that is. */
+const staysMs = 1_800_000;
 /** Retractions that are asked for in one go: a worker has no more in hand. */
 const mostAtOnce = 64;
 
@@ -32,7 +34,7 @@ export function isHeld(error: unknown): boolean {
 
 export function createRetractionFuse(deps: RetractionFuseDeps): RetractionFuse {
   const { clients, manifests } = deps;
-  const warnings = new Map<string, string>();
+  const warnings = new Map<string, { readonly text: string; readonly saidAtMs: number }>();
   const ask = async (dataset: string, retractions: number): Promise<number> => {
     const place = { s3: clients.s3, clock: clients.clock, opsBucket: deps.buckets.ops };
     const countSources = async (): Promise<number> => countRaw(deps, dataset);
@@ -42,10 +44,10 @@ export function createRetractionFuse(deps: RetractionFuseDeps): RetractionFuse {
       return granted;
     }
     const { at, retractions: done, sources } = fuse.blown;
-    const warning = `the fuse of ${dataset} is blown: ${done} of ${sources} sources were retracted within an hour of ${at}; no more are until an operator says so (airlake fuse)`;
-    if (warnings.get(dataset) !== warning)
+    const text = `the fuse of ${dataset} is blown: ${done} of ${sources} sources were retracted within an hour of ${at}; no more are until an operator says so (airlake fuse)`;
+    if (warnings.get(dataset)?.text !== text)
       clients.log.error({ dataset, retractions: done, sources }, "mass retraction stopped");
-    warnings.set(dataset, warning);
+    warnings.set(dataset, { text, saidAtMs: clients.clock.monotonicMs() });
     return granted;
   };
   const batches = createBatches(mostAtOnce, async (datasets: readonly string[]) => {
@@ -63,9 +65,12 @@ export function createRetractionFuse(deps: RetractionFuseDeps): RetractionFuse {
       const stored = await manifests.read("cleaner", target);
       if (stored === undefined || stored.manifest.outputs.length === 0) return;
       if (await batches.add(target.dataset)) return;
-      throw new TransientError(warnings.get(target.dataset) ?? held, { cause: held });
+      throw new TransientError(warnings.get(target.dataset)?.text ?? held, { cause: held });
     },
-    warnings: () => [...warnings.values()],
+    warnings: () =>
+      [...warnings.values()]
+        .filter(({ saidAtMs }) => clients.clock.monotonicMs() - saidAtMs < staysMs)
+        .map(({ text }) => text),
   };
 }
 
