@@ -180,6 +180,16 @@ describe("of a lake that is there", () => {
     expect(await readFile(file, "utf8")).toContain("key,record,format");
   });
 
+  test("a query whose reader has enough leaves nothing behind", async () => {
+    const TMPDIR = await tempFolder();
+    const many = "SELECT repeat('x', 1000) AS x FROM range(200000)";
+
+    const { code } = await airlake(["query", many, "--csv", ...lake], { enough: true, env: { TMPDIR } });
+
+    expect(code).toBe(0);
+    expect(await readdir(TMPDIR)).toEqual([]);
+  });
+
   test("what is to be typed next names the lake", async () => {
     const counted = await inProcess(["quarantine", "ls", ...lake]);
     const unknown = await inProcess(["quarantine", "show", "nothing/like/it", ...lake]);

@@ -27,6 +27,11 @@ export interface QueryDatabase extends Disposable {
 /** Opens an instance that is not locked yet. */
 export async function openDatabase(options: DatabaseOptions): Promise<QueryDatabase> {
   const spillFolder = await makeSpillFolder();
+  const discardSpill = (): void => {
+    if (spillFolder !== undefined) rmSync(spillFolder, { recursive: true, force: true });
+  };
+  // A reader of a pipe who has enough (`| head`), or a second Ctrl-C, ends the process at once.
+  process.once("exit", discardSpill);
   const instance = await DuckDBInstance.create(":memory:", {
     threads: String(options.threads),
     memory_limit: `${options.memoryLimitMb}MiB`,
@@ -52,7 +57,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<QueryDatab
     [Symbol.dispose]: () => {
       connection.closeSync();
       instance.closeSync();
-      if (spillFolder !== undefined) rmSync(spillFolder, { recursive: true, force: true });
+      process.off("exit", discardSpill);
+      discardSpill();
     },
   };
 }

@@ -2,7 +2,7 @@
  * A folder that stands for a lake in AWS while it is asked: an empty file for every part that a manifest names, until the part
  * itself is brought.
  */
-import { createWriteStream } from "node:fs";
+import { createWriteStream, rmSync } from "node:fs";
 import { mkdir, mkdtemp, realpath, rename, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -69,6 +69,10 @@ export async function openMirror(deps: MirrorDeps): Promise<Mirror> {
   await using closing = new AsyncDisposableStack();
   const made = await mkdtemp(join(tmpdir(), "airlake-query-"));
   closing.defer(async () => discard(made));
+  // A reader of a pipe who has enough (`| head`), or a second Ctrl-C, ends the process at once.
+  const discardNow = (): void => rmSync(made, { recursive: true, force: true });
+  process.once("exit", discardNow);
+  closing.defer(() => void process.off("exit", discardNow));
   const folder = await realpath(made);
   const folders = bucketFolders(folder);
   for (const one of Object.values(folders)) await mkdir(one);
