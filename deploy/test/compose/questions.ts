@@ -103,7 +103,7 @@ export function questionsFor({ sources }: Dialect): readonly Question[] {
     {
       name: "rows between two instants and two days",
       sql: `SELECT country, count(*) FROM measurements
-        WHERE utc >= TIMESTAMP '2018-02-05 22:30:00' AND utc < TIMESTAMP '2018-02-06 06:00:00.5' AND local_date = DATE '2018-02-06' AND year = 2018
+        WHERE utc >= TIMESTAMP '2018-02-05 22:30:00' AND utc < TIMESTAMP '2018-02-06 18:00:00.5' AND local_date = DATE '2018-02-06' AND year = 2018
         GROUP BY 1 ORDER BY 1`,
     },
     {
