@@ -155,6 +155,8 @@ interface Past {
 
 function stepOf(name: string, input: Command["input"], past: Past): Step | undefined {
   const [bucket, key] = [String(input["Bucket"]), String(input["Key"])];
+  // The fuse of retractions is no step of a source's.
+  if (key.startsWith("fuse/")) return undefined;
   switch (name) {
     case "GetObject":
       if (bucket === "raw") return "read input";
