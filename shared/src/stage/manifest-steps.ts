@@ -18,11 +18,14 @@ export function isInLine(
   replayId: string | undefined,
 ): boolean {
   if (manifest === undefined) return identity === "gone";
-  if (manifest.state === "rejected" && replayId !== undefined && manifest.rejection?.replayId !== replayId)
-    return false;
+  if (wantsRetry(manifest, replayId)) return false;
   const tidy = manifest.pending.length === 0 && manifest.debris.length === 0 && manifest.rejection?.parked !== false;
   const same = manifest.input?.identity === identity && (identity === "gone" || manifest.fingerprint === fingerprint);
   return tidy && same;
+}
+
+function wantsRetry({ state, rejection }: Manifest, replayId: string | undefined): boolean {
+  return state === "rejected" && replayId !== undefined && rejection?.replayId !== replayId;
 }
 
 interface Step {

@@ -155,7 +155,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "leaves a rejected source as it is when a replay asks for it",
-    edits: [inSteps('if (manifest.state === "rejected" && replayId', 'if (manifest.state === "new" && replayId')],
+    edits: [inSteps("  if (wantsRetry(manifest, replayId)) return false;\n")],
     bounds: { script: "!r" },
   },
   {
