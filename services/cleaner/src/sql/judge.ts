@@ -14,6 +14,9 @@ export interface JudgeSql {
   readonly referenceTimes: readonly Date[];
 }
 
+/** There is none where there was nothing to judge. */
+export const dropJudged = "DROP TABLE IF EXISTS judged";
+
 /**
  * The table `judged`: the clean columns, the columns of the duplicates' key, reasons and flags of each record. canonical has
  * one column more than the format's SQL gives: reference_time.
