@@ -92,6 +92,8 @@ function manySources(part: Buffer): OpenedLake["s3"] {
   };
   const idIn = (key: string): string => /([0-9a-f]{32})/.exec(key)?.[1] ?? "";
   const get = ({ Key: key = "", Range: range }: GetObjectCommand["input"]) => {
+    if (!key.startsWith("manifests/") && range === undefined)
+      throw Object.assign(new Error("no such key"), { name: "NoSuchKey", $metadata: { httpStatusCode: 404 } });
     const { at, id } = ids[rankOf.get(idIn(key)) ?? 0] ?? { at: 0, id: "" };
     if (range === undefined) {
       const stage = key === manifestKey("cleaner", "openaq", id) ? "cleaner" : "joiner";

@@ -8,9 +8,9 @@ import { fileURLToPath } from "node:url";
 
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 
-import { type EmbeddedLake, datasetsFolder } from "../cli/src/embedded.ts";
-import { type Random, createRandom } from "../cli/src/sample/prng.ts";
-import { catalogFileOf } from "../shared/src/embedded/catalog-file.ts";
+import { type EmbeddedLake, datasetsFolder } from "../../src/embedded.ts";
+import { type Random, createRandom } from "../../src/sample/prng.ts";
+import { catalogFileOf } from "@airlake/shared/embedded/catalog-file";
 import type { Step } from "./plan.ts";
 
 const kinds = ["cleaner", "joiner", "catalog-sync"] as const;

@@ -15,7 +15,7 @@ import {
 import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import type { Clients } from "@airlake/shared/clients";
 
-import { type Random, itemAt } from "../cli/src/sample/prng.ts";
+import { type Random, itemAt } from "../../src/sample/prng.ts";
 
 type Send = (command: unknown, options?: unknown) => Promise<unknown>;
 

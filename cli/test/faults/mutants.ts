@@ -2,7 +2,9 @@
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
 
-import { mutants as protocolMutants } from "../shared/test/stage/mutants.ts";
+// A list of a test's is no export of its package.
+// oxlint-disable-next-line no-restricted-imports
+import { mutants as protocolMutants } from "../../../shared/test/stage/mutants.ts";
 
 interface Edit {
   /** From the repository's root. */
@@ -28,7 +30,7 @@ const ofProtocol = [
 ] as const;
 
 /** What the suite must catch. */
-export const mutants: readonly Mutant[] = [
+const mutants: readonly Mutant[] = [
   ...ofProtocol.map((name) => {
     const found = protocolMutants.find((one) => one.name === name);
     if (found === undefined) throw new Error(`the protocol has no mutant that ${name}`);
@@ -63,7 +65,7 @@ export function mutate(name: string): void {
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      const edits = mutant.edits.filter(({ file }) => url === new URL(`../${file}`, import.meta.url).href);
+      const edits = mutant.edits.filter(({ file }) => url === new URL(`../../../${file}`, import.meta.url).href);
       if (edits.length === 0) return loaded;
       const text = Buffer.from(loaded.source as Uint8Array).toString("utf8");
       return { ...loaded, source: edits.reduce((edited, edit) => replaced(edited, edit, url), text) };

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { z } from "zod";
 
-import type { EmbeddedLake } from "../cli/src/embedded.ts";
-import { readManifests } from "../cli/src/query/read-manifests.ts";
-import { systemClock } from "../shared/src/clock.ts";
-import { sourceIdOf } from "../shared/src/contracts/keys.ts";
-import type { Manifest, Part } from "../shared/src/contracts/manifest.ts";
-import { quoteText } from "../shared/src/duckdb.ts";
-import { catalogFileOf, registeredPartitions } from "../shared/src/embedded/catalog-file.ts";
+import type { EmbeddedLake } from "../../src/embedded.ts";
+import { readManifests } from "../../src/query/read-manifests.ts";
+import { systemClock } from "@airlake/shared/clock";
+import { sourceIdOf } from "@airlake/shared/contracts/keys";
+import type { Manifest, Part } from "@airlake/shared/contracts/manifest";
+import { quoteText } from "@airlake/shared/duckdb";
+import { catalogFileOf, registeredPartitions } from "@airlake/shared/embedded/catalog-file";
 import type { Fate } from "./plan.ts";
 
 const dataset = "openaq";

@@ -1,5 +1,5 @@
 /** What happens to every source, and what the lake must hold of it in the end: all of it from a seed. */
-import { type Random, createRandom, itemAt } from "../cli/src/sample/prng.ts";
+import { type Random, createRandom, itemAt } from "../../src/sample/prng.ts";
 
 /** One change of one source. */
 export interface Step {

@@ -1,5 +1,5 @@
 // A worker as its main.ts starts it, with chaos between it and its clients: `worker.ts NAME SEED SHARE [MUTANT]`.
-import { createRandom } from "../cli/src/sample/prng.ts";
+import { createRandom } from "../../src/sample/prng.ts";
 import { createChaos } from "./chaos.ts";
 import { mutate } from "./mutants.ts";
 

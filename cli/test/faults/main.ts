@@ -6,9 +6,9 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { openEmbedded } from "../cli/src/embedded.ts";
-import { openLake } from "../cli/src/lake.ts";
-import { systemClock } from "../shared/src/clock.ts";
+import { openEmbedded } from "../../src/embedded.ts";
+import { openLake } from "../../src/lake.ts";
+import { systemClock } from "@airlake/shared/clock";
 import { type Storm, calm, storm } from "./driver.ts";
 import { parkedIn } from "./parked.ts";
 import { planOf } from "./plan.ts";
@@ -22,7 +22,7 @@ const usage = `npm run faults -- [options]
   --share P      the share of requests that go wrong (0.04)
   --kill-ms N    a worker is killed about so often, in milliseconds (2500)
   --workers N    workers of each kind (2)
-  --mutant NAME  with a guarding line taken away: the suite must find fault (see faults/mutants.ts)
+  --mutant NAME  with a guarding line taken away: the suite must find fault (see mutants.ts)
   --keep         leave the lake and the workers' logs where they are
 `;
 
@@ -49,7 +49,7 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 2;
   }
-  const folder = join(import.meta.dirname, "..", ".scratch", `faults-${options.seed}-${process.pid}`);
+  const folder = join(import.meta.dirname, "..", "..", "..", ".scratch", `faults-${options.seed}-${process.pid}`);
   await mkdir(folder, { recursive: true });
   try {
     return await run(folder, options);

@@ -1,10 +1,10 @@
 /** The dead-letter queues after a storm: what deserves to lie there, and what died of the storm and is given another try. */
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 
-import { holdAll } from "../cli/src/dlq/hold.ts";
-import type { EmbeddedLake } from "../cli/src/embedded.ts";
-import { keysOf } from "../cli/src/watch.ts";
-import type { QueueRole } from "../shared/src/contracts/topology.ts";
+import { holdAll } from "../../src/dlq/hold.ts";
+import type { EmbeddedLake } from "../../src/embedded.ts";
+import { keysOf } from "../../src/watch.ts";
+import type { QueueRole } from "@airlake/shared/contracts/topology";
 
 export interface Parked {
   readonly role: QueueRole;
