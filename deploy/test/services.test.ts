@@ -79,11 +79,13 @@ describe.skipIf(reason !== undefined)(
       const configFile = join(folder, "aws-config");
       await writeFile(configFile, "[default]\nendpoint_url = https://elsewhere.invalid\nregion = eu-west-3\n");
       const misleading = { AWS_CONFIG_FILE: configFile, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true" };
+      const local = [localStack, moto].map(({ endpoint }) => new URL(endpoint).host.replace("localhost", "127.0.0.1"));
+      const TRAP_HOSTS = local.map((host) => host.replace(/:\d+$/, "")).join(",");
       const trapFile = join(folder, "reached.txt");
       await lake.s3.send(new CreateBucketCommand({ Bucket: "outside" }));
       await lake.s3.send(new PutObjectCommand({ Bucket: "outside", Key: "day.csv", Body: day }));
       const running = serviceNames.map((name) =>
-        startService(name, { ...environment(name, lake.topology), ...misleading }, trapFile),
+        startService(name, { ...environment(name, lake.topology), ...misleading, TRAP_HOSTS }, trapFile),
       );
 
       await lake.send("ingest", {
@@ -102,7 +104,6 @@ describe.skipIf(reason !== undefined)(
       expect(ended.map(({ code, rest }) => ({ code, rest }))).toEqual(serviceNames.map(() => ({ code: 0, rest: "" })));
       expect(ended.map(({ lines }) => lines.at(-1)?.["msg"])).toEqual(serviceNames.map(() => "stopped"));
       const reached = new Set((await readFile(trapFile, "utf8")).trim().split("\n"));
-      const local = [localStack, moto].map(({ endpoint }) => new URL(endpoint).host.replace("localhost", "127.0.0.1"));
       expect([...reached].toSorted()).toEqual(local.toSorted());
     }, 240_000);
 

@@ -1,17 +1,18 @@
 /**
  * Loaded before a program (`node --import`): writes every address that it wants to connect to into the file TRAP_FILE, and lets
- * none but this machine's own through.
+ * none but those of TRAP_HOSTS through: where the emulators are, on this machine or on Docker's own network.
  */
 import { appendFileSync } from "node:fs";
 import { Socket, isIP } from "node:net";
 
 const file = process.env["TRAP_FILE"] ?? "";
+const hosts = new Set((process.env["TRAP_HOSTS"] ?? "").split(","));
 const connect = Socket.prototype.connect;
 
 Socket.prototype.connect = function trapped(this: Socket, ...sent: readonly unknown[]): Socket {
   const { host, port } = targetOf(sent);
   appendFileSync(file, `${host}:${port}\n`);
-  if (host === "127.0.0.1") return Reflect.apply(connect, this, [...sent]);
+  if (hosts.has(host)) return Reflect.apply(connect, this, [...sent]);
   const refused = Object.assign(new Error(`the trap refuses ${host}:${port}`), { code: "ECONNREFUSED" });
   process.nextTick(() => this.destroy(refused));
   return this;
