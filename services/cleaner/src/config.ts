@@ -16,7 +16,7 @@ export const configSchema = z.object({
   /** Sources in hand at once; DuckDB's threads are shared by them. */
   CONCURRENCY: wholeNumber(1, 64).default(2),
   DUCKDB_THREADS: wholeNumber(1, 256).default(2),
-  DUCKDB_MEMORY_MB: wholeNumber(128, 1_000_000).default(512),
+  DUCKDB_MEMORY_MB: wholeNumber(128, 1_000_000).default(768),
   /** A source that inflates beyond this is rejected: 5 GB, and room. */
   MAX_INFLATED_BYTES: wholeNumber(1, 1_000_000_000_000).default(6_000_000_000),
   /** More retractions within an hour than this share of all sources, in percent, are a mistake; 100 lets all pass. */

@@ -37,7 +37,7 @@ export interface Trial extends Disposable {
 
 /** Opens engines that work in this folder. Several sources at a time are faster than one after another. */
 export async function openTrial(dataset: LoadedDataset, scratch: string): Promise<Trial> {
-  const engines = await openEngines({ threads: 2, memoryLimitMb: 512, scratch });
+  const engines = await openEngines({ threads: 2, memoryLimitMb: 768, scratch });
   const clean = createSourceCleaner({ dataset, engines });
   return {
     async tryOut(job) {
