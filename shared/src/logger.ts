@@ -16,7 +16,7 @@ export interface LoggerOptions {
 export function createLogger(name: string, options: LoggerOptions): Logger {
   const settings = { level: options.level, base: { service: name, version: options.version } };
   if (options.sink !== undefined) return pino(settings, options.sink);
-  return options.file === undefined
-    ? pino(settings)
-    : pino(settings, pino.destination({ dest: options.file, mkdir: true, sync: true }));
+  // At once: a line on its way when the process ends would come after those that are flushed at the end.
+  const to = options.file === undefined ? { dest: 1 } : { dest: options.file, mkdir: true };
+  return pino(settings, pino.destination({ ...to, sync: true }));
 }
