@@ -5,6 +5,7 @@
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { type Source, type StageName, datasetOfKey, manifestKey, sourceIdOf } from "@airlake/shared/contracts/keys";
 import type { Manifest, PartRef } from "@airlake/shared/contracts/manifest";
+import { blankManifest } from "@airlake/shared/stage/manifest-steps";
 import { createManifestStore, parseManifest } from "@airlake/shared/stage/manifest-store";
 
 import type { OpenedLake } from "../opened-lake.ts";
@@ -77,33 +78,12 @@ function partitionIn(key: string): string {
     .join("/");
 }
 
-function blank(of: { readonly stage: StageName; readonly source: Source }, { clock }: OpenedLake): Manifest {
-  return {
-    contract: "manifest/1",
-    stage: of.stage,
-    dataset: datasetOfKey(of.source.key) ?? "",
-    source: of.source,
-    sourceId: sourceIdOf(of.source),
-    generation: 0,
-    attempt: "",
-    state: "new",
-    stale: false,
-    input: null,
-    fingerprint: "",
-    rulePack: null,
-    format: null,
-    referenceTime: null,
-    counts: null,
-    rejection: null,
-    outputs: [],
-    pending: [],
-    debris: [],
-    versions: [],
-    timings: {},
-    committedAt: null,
-    correlationId: clock.newId(),
-    workerVersion: "reconcile",
-  };
+function blank(
+  { stage, source }: { readonly stage: StageName; readonly source: Source },
+  { clock }: OpenedLake,
+): Manifest {
+  const dataset = datasetOfKey(source.key) ?? "";
+  return blankManifest({ stage, dataset, source, correlationId: clock.newId(), workerVersion: "reconcile" });
 }
 
 /** Keeps what lies at a key of ops under another, for a person to look at. Gives the new key. */

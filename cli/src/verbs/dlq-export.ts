@@ -3,14 +3,11 @@ import { rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 
-import { type Dead, bodyOf, correlationIdOf, deadByRecords } from "../dlq/dead.ts";
-import { readFailureLedger } from "../dlq/failure-ledger.ts";
+import { type Dead, bodyOf, correlationIdOf } from "../dlq/dead.ts";
 import { type FilterOptions, addFilter, filtered } from "../dlq/filter.ts";
-import { lookInto, releaseOthers } from "../dlq/look.ts";
-import { boxesOf } from "../dlq/stages.ts";
+import { recorded, scanned } from "../dlq/find-dead.ts";
 import { examples } from "../examples.ts";
-import { placeOf } from "../ledger.ts";
-import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
+import { openAnyLake } from "../opened-lake.ts";
 import { type TargetFile, checkTarget, putInPlace } from "../target-file.ts";
 import { counted } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
@@ -56,18 +53,6 @@ async function exportAll(deps: VerbDeps, file: string, options: ExportOptions): 
   if (options.json) deps.out.line(JSON.stringify({ file, messages: dead.length }));
   else deps.out.line(`${counted(dead.length, "dead message")} written to ${file}`);
   return 0;
-}
-
-async function recorded(opened: OpenedLake): Promise<readonly Dead[]> {
-  const now = opened.clock.now();
-  return deadByRecords(await readFailureLedger(placeOf(opened), now), now);
-}
-
-async function scanned(deps: VerbDeps, opened: OpenedLake, options: ExportOptions): Promise<readonly Dead[]> {
-  using interruption = deps.interruption();
-  const look = await lookInto(opened, boxesOf(opened, "dead", options.stage), interruption.signal);
-  await releaseOthers(look);
-  return look.dead;
 }
 
 function lineOf(dead: Dead): Readonly<Record<string, unknown>> {

@@ -3,17 +3,14 @@ import type { Command } from "commander";
 
 import { mapBounded } from "../bounded.ts";
 import { CommandError } from "../command-error.ts";
-import { type Dead, bodyOf, correlationIdOf, deadByRecords } from "../dlq/dead.ts";
-import { readFailureLedger } from "../dlq/failure-ledger.ts";
+import { type Dead, bodyOf, correlationIdOf } from "../dlq/dead.ts";
 import { type FilterOptions, addFilter, filtered } from "../dlq/filter.ts";
-import { lookInto, releaseOthers } from "../dlq/look.ts";
+import { recorded, scanned } from "../dlq/find-dead.ts";
 import { timeLeft } from "../dlq/ls-screen.ts";
 import { type SourceNow, ledgerNow, sourceNow } from "../dlq/source-now.ts";
-import { boxesOf } from "../dlq/stages.ts";
 import { examples } from "../examples.ts";
 import { typed } from "../hint.ts";
-import { placeOf } from "../ledger.ts";
-import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
+import { openAnyLake } from "../opened-lake.ts";
 import { counted, printable, shortTime, sized, wrapped } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 import { positive } from "../dlq/numbers.ts";
@@ -73,18 +70,6 @@ async function show(deps: VerbDeps, options: ShowOptions): Promise<ExitCode> {
   if (options.json) deps.out.line(JSON.stringify(shown.map(jsonOf)));
   else print(deps, shown, found.length);
   return 0;
-}
-
-async function recorded(opened: OpenedLake): Promise<readonly Dead[]> {
-  const now = opened.clock.now();
-  return deadByRecords(await readFailureLedger(placeOf(opened), now), now);
-}
-
-async function scanned(deps: VerbDeps, opened: OpenedLake, options: ShowOptions): Promise<readonly Dead[]> {
-  using interruption = deps.interruption();
-  const look = await lookInto(opened, boxesOf(opened, "dead", options.stage), interruption.signal);
-  await releaseOthers(look);
-  return look.dead;
 }
 
 function jsonOf({ dead, source, ledger }: Shown): Readonly<Record<string, unknown>> {

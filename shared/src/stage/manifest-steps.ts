@@ -126,13 +126,16 @@ function resultOf(before: Manifest, commit: Commit): Result {
   };
 }
 
-function blank(step: Step): Manifest {
+/** The manifest of a source that a stage has not seen. */
+export function blankManifest(
+  of: Pick<Manifest, "stage" | "dataset" | "source" | "correlationId" | "workerVersion">,
+): Manifest {
   return {
     contract: "manifest/1",
-    stage: step.stage,
-    dataset: step.target.dataset,
-    source: step.target.source,
-    sourceId: sourceIdOf(step.target.source),
+    stage: of.stage,
+    dataset: of.dataset,
+    source: of.source,
+    sourceId: sourceIdOf(of.source),
     generation: 0,
     attempt: "",
     state: "new",
@@ -150,7 +153,12 @@ function blank(step: Step): Manifest {
     versions: [],
     timings: {},
     committedAt: null,
-    correlationId: step.target.correlationId,
-    workerVersion: step.deps.workerVersion,
+    correlationId: of.correlationId,
+    workerVersion: of.workerVersion,
   };
+}
+
+function blank({ stage, target, deps }: Step): Manifest {
+  const { dataset, source, correlationId } = target;
+  return blankManifest({ stage, dataset, source, correlationId, workerVersion: deps.workerVersion });
 }
