@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { access, glob, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join, relative, resolve, sep } from "node:path";
 
+import { maxKeyBytes } from "@airlake/shared/contracts/keys";
 import { codeOf } from "@airlake/shared/errors";
 
 import { CommandError } from "./command-error.ts";
@@ -38,8 +39,6 @@ interface Walk extends NamingOptions {
   readonly found: Map<string, NamedSource & { readonly realPath: string }>;
   readonly skipped: Skipped[];
 }
-
-const maxKeyBytes = 1024;
 
 /**
  * The sources that files, folders and patterns name. A file becomes `<dataset>/<file name>`, a file in a named folder

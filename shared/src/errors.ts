@@ -68,7 +68,16 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
-/** An error and its causes, outermost first, each as one line. At most ten. */
+/** What is kept of an error's text, in characters: an engine can put a whole record of megabytes into one. */
+const textKept = 4000;
+
+/** A text for a log line or a record: its beginning, and how much was left out. */
+export function shortened(text: string): string {
+  if (text.length <= textKept) return text;
+  return `${text.slice(0, textKept)}… (${text.length - textKept} more characters)`;
+}
+
+/** An error and its causes, outermost first, each as one line. At most ten, none longer than {@link shortened} leaves it. */
 export function errorChain(error: unknown): readonly string[] {
   const chain: string[] = [];
   for (
@@ -76,7 +85,7 @@ export function errorChain(error: unknown): readonly string[] {
     at !== undefined && chain.length < 10;
     at = at instanceof Error ? at.cause : undefined
   ) {
-    chain.push(at instanceof Error ? `${at.name}: ${at.message}` : inspect(at));
+    chain.push(shortened(at instanceof Error ? `${at.name}: ${at.message}` : inspect(at)));
   }
   return chain;
 }

@@ -1,4 +1,5 @@
 /** Which key a dropped file gets, and which files are left alone. Pure. */
+import { maxKeyBytes } from "@airlake/shared/contracts/keys";
 
 /** What a path inside the drop folder means. */
 export type Meaning =
@@ -13,8 +14,6 @@ export interface Naming {
   /** The dataset of everything else. */
   readonly otherwise: string;
 }
-
-const maxKeyBytes = 1024;
 
 /**
  * `<dataset>/<path>` becomes the key as it is; anything else the same below the usual dataset, as `airlake run` names the files of

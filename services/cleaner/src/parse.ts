@@ -1,8 +1,8 @@
 /** What the cleaner accepts: S3's events, bare or wrapped, and its own pointers. */
 import type { Message } from "@aws-sdk/client-sqs";
-import type { Source } from "@airlake/shared/contracts/keys";
+import { type Source, maxKeyBytes } from "@airlake/shared/contracts/keys";
 import { sourceChanged } from "@airlake/shared/contracts/messages";
-import { parseJson, readS3Event } from "@airlake/shared/contracts/s3-event";
+import { maxEventRecords, parseJson, readS3Event } from "@airlake/shared/contracts/s3-event";
 
 export type Command =
   | {
@@ -29,8 +29,17 @@ export function parse(message: Message): Command {
   try {
     const sources = readS3Event(json);
     if (sources === "test") return { kind: "skipped", reason: "s3-test-event" };
-    if (sources === undefined)
-      return { kind: "unreadable", detail: "the message is neither an S3 event nor source-changed/1" };
+    if (sources === undefined) {
+      const detail = `the message is neither an S3 event with at most ${maxEventRecords} records nor source-changed/1`;
+      return { kind: "unreadable", detail };
+    }
+    const tooLong = sources.find(({ key }) => Buffer.byteLength(key) > maxKeyBytes);
+    if (tooLong !== undefined) {
+      return {
+        kind: "unreadable",
+        detail: `the event names a key of more than ${maxKeyBytes} bytes, which S3 cannot have`,
+      };
+    }
     const [source] = sources;
     if (source !== undefined && sources.length === 1) return { kind: "look", source, correlationId, begins: true };
     return { kind: "split", sources, correlationId };

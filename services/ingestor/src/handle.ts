@@ -62,9 +62,10 @@ function targetProblem(deps: HandleDeps, to: Source): Problem | undefined {
     const detail = `${to.key} lies in no dataset's folder: ask for a key under the folder of a dataset, or add a dataset of that name`;
     return { reason: "unknown-dataset", detail };
   }
-  // The contract counts characters, S3 counts bytes.
-  if (Buffer.byteLength(to.key) > 1024)
-    return { reason: "bad-key", detail: "the key has more than 1,024 bytes in UTF-8" };
+  if (to.key.split("/").some((part) => part === "" || part === "." || part === "..")) {
+    const detail = `${to.key} is no key to bring an object under: a part of it is empty or made of dots`;
+    return { reason: "bad-key", detail };
+  }
   return undefined;
 }
 

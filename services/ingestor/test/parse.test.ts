@@ -78,6 +78,22 @@ test.each(["file:///etc/passwd", "ftp://example.org/day.csv", "gopher://example.
   },
 );
 
+test("takes keys of 1,024 bytes and addresses of 8,192 characters, and says what is too long", () => {
+  const keyOf = (bytes: number): string => `openaq/${"é".repeat((bytes - 8) / 2)}y`;
+  const addressOf = (length: number): string => "https://example.org/".padEnd(length, "x");
+  const ask = (key: string, from: string) => parsed({ ...request, from, to: { bucket: "raw", key } });
+
+  expect(ask(keyOf(1024), addressOf(8192))).toMatchObject({ kind: "bring" });
+  expect(ask(keyOf(1026), addressOf(8192))).toMatchObject({
+    reason: "unreadable-message",
+    detail: expect.stringContaining("to.key: a key has at most 1024 bytes"),
+  });
+  expect(ask(keyOf(1024), addressOf(8193))).toMatchObject({
+    reason: "unreadable-message",
+    detail: expect.stringContaining("from: "),
+  });
+});
+
 test("names what is wrong with a request", () => {
   const { unsigned: _, ...lacking } = request;
 

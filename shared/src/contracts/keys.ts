@@ -7,6 +7,9 @@ export interface Source {
   readonly key: string;
 }
 
+/** S3's limit for a key, in UTF-8. */
+export const maxKeyBytes = 1024;
+
 export const stageNames = ["cleaner", "joiner"] as const;
 /** The stages that keep manifests. */
 export type StageName = (typeof stageNames)[number];

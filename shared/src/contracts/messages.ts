@@ -1,7 +1,12 @@
 /** The messages between the services. A message says where to look, never what to find. */
 import { z } from "zod";
+import { maxKeyBytes } from "./keys.ts";
 
-const source = z.strictObject({ bucket: z.string().min(1), key: z.string().min(1).max(1024) });
+const key = z
+  .string()
+  .min(1)
+  .refine((text) => Buffer.byteLength(text) <= maxKeyBytes, `a key has at most ${maxKeyBytes} bytes in UTF-8`);
+const source = z.strictObject({ bucket: z.string().min(1), key });
 const correlationId = z.string().min(1).max(128);
 
 /** To the cleaner: look at this source. */
@@ -26,8 +31,11 @@ export type PartitionsChanged = z.infer<typeof partitionsChanged>;
 export const ingestRequest = z.strictObject({
   contract: z.literal("ingest-request/1"),
   connector: z.literal("object"),
-  /** https://…, http://… or s3://bucket/key. */
-  from: z.string().regex(/^(https?|s3):\/\/\S+$/),
+  /** https://…, http://… or s3://bucket/key. No server that we know of takes a longer address. */
+  from: z
+    .string()
+    .regex(/^(https?|s3):\/\/\S+$/)
+    .max(8192),
   to: source,
   /** Read an s3:// object without credentials, as public buckets allow. */
   unsigned: z.boolean(),

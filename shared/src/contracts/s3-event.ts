@@ -7,7 +7,9 @@ const s3Record = z.object({
   eventName: z.string(),
   s3: z.object({ bucket: z.object({ name: z.string().min(1) }), object: z.object({ key: z.string().min(1) }) }),
 });
-const s3Event = z.object({ Records: z.array(s3Record).min(1).max(1000) });
+/** S3 itself puts one into an event. Each becomes a message of its own, sent one after another while one lease lasts. */
+export const maxEventRecords = 1000;
+const s3Event = z.object({ Records: z.array(s3Record).min(1).max(maxEventRecords) });
 const testEvent = z.object({ Event: z.literal("s3:TestEvent") });
 const snsEnvelope = z.object({ Type: z.literal("Notification"), Message: z.string() });
 const eventBridge = z.object({

@@ -1,6 +1,7 @@
 /** What a message is about, as far as its text tells it: for logs, failure records and the status page, also where nobody can handle it. */
 import type { Message } from "@aws-sdk/client-sqs";
 import { z } from "zod";
+import { maxKeyBytes } from "../contracts/keys.ts";
 import { parseJson, readS3Event } from "../contracts/s3-event.ts";
 
 export interface About {
@@ -21,7 +22,9 @@ export function aboutMessage(message: Message): About {
   const json = parseJson(message.Body ?? "");
   const own = ownMessage.safeParse(json).data;
   const correlationId = own?.correlationId ?? message.MessageId ?? "none";
-  return { correlationId, key: own?.source?.key ?? own?.to?.key ?? keyInEvent(json) };
+  const key = own?.source?.key ?? own?.to?.key ?? keyInEvent(json);
+  // No good one is longer; what is wrong in a message must not make its log line a megabyte.
+  return { correlationId: correlationId.slice(0, 128), key: key?.slice(0, maxKeyBytes) };
 }
 
 function keyInEvent(json: unknown): string | undefined {

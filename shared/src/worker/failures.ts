@@ -5,6 +5,7 @@ import type { Message } from "@aws-sdk/client-sqs";
 import type { Clock } from "../clock.ts";
 import type { FailureRecord } from "../contracts/failure.ts";
 import { failureKey } from "../contracts/keys.ts";
+import { maxMessageBytes } from "../contracts/topology.ts";
 import { errorChain } from "../errors.ts";
 import type { ObjectStore } from "../object-store.ts";
 import type { QueueClient } from "../queue-client.ts";
@@ -26,6 +27,15 @@ export interface FailureDeskOptions {
 
 /** What is kept of a body in its failure record, in characters. SQS allows a million. */
 const bodyKept = 100_000;
+
+/** What parking adds to a message at most: its reason, its record's key, and by whom, with their names. */
+const parkingBytes = 1024;
+
+/** Whether SQS would take the message with what parking adds to it. Where not, SQS parks it as it is, at its last receive. */
+export function hasRoomToPark(message: Message): boolean {
+  const stamp = Object.entries(stampOf(message)).map(([name, { StringValue = "" }]) => `${name}String${StringValue}`);
+  return Buffer.byteLength(`${message.Body ?? ""}${stamp.join("")}`) + parkingBytes <= maxMessageBytes;
+}
 
 export function createFailureDesk(
   deps: { readonly s3: ObjectStore; readonly sqs: QueueClient; readonly clock: Clock },

@@ -9,16 +9,17 @@ import { Consumer } from "sqs-consumer";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type { Clock } from "../clock.ts";
 import { maxReceiveCount } from "../contracts/topology.ts";
-import { TransientError, isTransient } from "../errors.ts";
+import { TransientError, isTransient, shortened } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Outcome } from "../outcome.ts";
 import type { QueueClient } from "../queue-client.ts";
 import { aboutMessage } from "./about-message.ts";
-import type { FailureDesk } from "./failures.ts";
-import type { Hand, Handle } from "./hand.ts";
+import { type FailureDesk, hasRoomToPark } from "./failures.ts";
+import type { Failure, Hand, Handle } from "./hand.ts";
 import { createLease } from "./lease.ts";
 import type { HeldLease } from "./lease.ts";
 import { replayIdOf } from "./replay-attributes.ts";
+import { retryDelaySeconds } from "./retry-delay.ts";
 import { createTally } from "./tally.ts";
 import type { Tally } from "./tally.ts";
 
@@ -156,8 +157,14 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
   try {
     const outcome = await deps.handle(message, hand);
     if (outcome.kind === "rejected" && !outcome.parked) {
-      const key = await hand.recordFailure({ reason: outcome.reason, detail: outcome.detail });
-      await hand.park(outcome.reason, key);
+      const failure = { reason: outcome.reason, detail: outcome.detail };
+      if (!hasRoomToPark(message)) {
+        log.warn({ ...about, ...summarise(outcome) }, "message too large to be parked with its reason");
+        const stopping = running.stopSignal.aborted;
+        await handBack(deps, options, { hand, message, receiveCount, failure, delaySeconds: 0, stopping });
+        return false;
+      }
+      await hand.park(outcome.reason, await hand.recordFailure(failure));
     }
     lease.check();
     const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
@@ -171,7 +178,10 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
     const result = { ...about, outcome: "failed", reason, durationMs };
     log[reason === "transient" ? "warn" : "error"]({ ...result, err: error }, "message failed");
     running.tally.settled(message.MessageId ?? "", { ...result, error: messageOf(error) });
-    await handBack(deps, options, { hand, message, receiveCount, error, stopping: running.stopSignal.aborted });
+    const failure = { reason, detail: messageOf(error), error };
+    const stopping = running.stopSignal.aborted;
+    const delaySeconds = stopping ? 0 : retryDelaySeconds(receiveCount, deps.clock.random());
+    await handBack(deps, options, { hand, message, receiveCount, failure, delaySeconds, stopping });
     return false;
   }
 }
@@ -181,7 +191,7 @@ function replayOf(message: Message): Pick<Hand, "replayId"> {
   return replayId === undefined ? {} : { replayId };
 }
 
-/** Leaves the message on the queue: at once when the worker stops, else later and later. The last receive leaves a failure record. */
+/** Leaves the message on the queue, hidden for a while. The last receive leaves a failure record. */
 async function handBack(
   deps: WorkerDeps,
   options: WorkerOptions,
@@ -189,25 +199,22 @@ async function handBack(
     readonly hand: Hand;
     readonly message: Message;
     readonly receiveCount: number;
-    readonly error: unknown;
+    readonly failure: Failure;
+    readonly delaySeconds: number;
     readonly stopping: boolean;
   },
 ): Promise<void> {
   try {
     if (back.receiveCount >= maxReceiveCount && !back.stopping) {
-      const reason = isTransient(back.error) ? "transient" : "unexpected";
-      await back.hand.recordFailure({ reason, detail: messageOf(back.error), error: back.error, parkedBy: "queue" });
+      await back.hand.recordFailure({ ...back.failure, parkedBy: "queue" });
     }
     // A receipt whose lease is over must not be used: the message may be with another worker.
     if (back.hand.lease.isOver()) return;
-    const delaySeconds = back.stopping
-      ? 0
-      : Math.min(900, 2 ** Math.min(back.receiveCount, 9) * (0.5 + deps.clock.random() / 2));
     await deps.sqs.send(
       new ChangeMessageVisibilityCommand({
         QueueUrl: options.queueUrl,
         ReceiptHandle: back.message.ReceiptHandle,
-        VisibilityTimeout: Math.round(delaySeconds),
+        VisibilityTimeout: back.delaySeconds,
       }),
     );
   } catch (error) {
@@ -261,5 +268,5 @@ function summarise(outcome: Outcome): Readonly<Record<string, number | string | 
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return shortened(error instanceof Error ? error.message : String(error));
 }
