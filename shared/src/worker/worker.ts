@@ -153,18 +153,15 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
   const signal = AbortSignal.any([running.stopSignal, heart.signal]);
   const hand: Hand = { lease, signal, log, ...replayOf(message), ...deps.failures.about(message, receiveCount) };
   const about = aboutMessage(message);
+  const isStopping = (): boolean => running.stopSignal.aborted;
   running.tally.taken(message.MessageId ?? "", about);
   try {
     const outcome = await deps.handle(message, hand);
-    if (outcome.kind === "rejected" && !outcome.parked) {
-      const failure = { reason: outcome.reason, detail: outcome.detail };
-      if (!hasRoomToPark(message)) {
-        log.warn({ ...about, ...summarise(outcome) }, "message too large to be parked with its reason");
-        const stopping = running.stopSignal.aborted;
-        await handBack(deps, options, { hand, message, receiveCount, failure, delaySeconds: 0, stopping });
-        return false;
-      }
-      await hand.park(outcome.reason, await hand.recordFailure(failure));
+    if (outcome.kind === "rejected" && !outcome.parked && !(await isParked(hand, message, outcome))) {
+      const { reason, detail } = outcome;
+      const back = { hand, message, receiveCount, failure: { reason, detail }, delaySeconds: 0 };
+      await handBack(deps, options, { ...back, stopping: isStopping() });
+      return false;
     }
     lease.check();
     const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
@@ -179,11 +176,24 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
     log[reason === "transient" ? "warn" : "error"]({ ...result, err: error }, "message failed");
     running.tally.settled(message.MessageId ?? "", { ...result, error: messageOf(error) });
     const failure = { reason, detail: messageOf(error), error };
-    const stopping = running.stopSignal.aborted;
-    const delaySeconds = stopping ? 0 : retryDelaySeconds(receiveCount, deps.clock.random());
-    await handBack(deps, options, { hand, message, receiveCount, failure, delaySeconds, stopping });
+    const delaySeconds = retryDelaySeconds(receiveCount, deps.clock.random());
+    await handBack(deps, options, { hand, message, receiveCount, failure, delaySeconds, stopping: isStopping() });
     return false;
   }
+}
+
+/** Parks it with its reason; false where it is too large for that, and SQS is to park it. */
+async function isParked(
+  hand: Hand,
+  message: Message,
+  { reason, detail }: Extract<Outcome, { kind: "rejected" }>,
+): Promise<boolean> {
+  if (!hasRoomToPark(message)) {
+    hand.log.warn({ reason, detail }, "message too large to be parked with its reason");
+    return false;
+  }
+  await hand.park(reason, await hand.recordFailure({ reason, detail }));
+  return true;
 }
 
 function replayOf(message: Message): Pick<Hand, "replayId"> {
@@ -191,7 +201,7 @@ function replayOf(message: Message): Pick<Hand, "replayId"> {
   return replayId === undefined ? {} : { replayId };
 }
 
-/** Leaves the message on the queue, hidden for a while. The last receive leaves a failure record. */
+/** Leaves the message on the queue: at once when the worker stops, else hidden for a while. The last receive leaves a failure record. */
 async function handBack(
   deps: WorkerDeps,
   options: WorkerOptions,
@@ -214,7 +224,7 @@ async function handBack(
       new ChangeMessageVisibilityCommand({
         QueueUrl: options.queueUrl,
         ReceiptHandle: back.message.ReceiptHandle,
-        VisibilityTimeout: back.delaySeconds,
+        VisibilityTimeout: back.stopping ? 0 : back.delaySeconds,
       }),
     );
   } catch (error) {
