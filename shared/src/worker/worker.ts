@@ -171,11 +171,10 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
     return true;
   } catch (error) {
     const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
-    const reason = isTransient(error) ? "transient" : "unexpected";
-    const result = { ...about, outcome: "failed", reason, durationMs };
-    log[reason === "transient" ? "warn" : "error"]({ ...result, err: error }, "message failed");
-    running.tally.settled(message.MessageId ?? "", { ...result, error: messageOf(error) });
-    const failure = { reason, detail: messageOf(error), error };
+    const failure = failureOf(error);
+    const result = { ...about, outcome: "failed", reason: failure.reason, durationMs };
+    log[failure.reason === "transient" ? "warn" : "error"]({ ...result, err: error }, "message failed");
+    running.tally.settled(message.MessageId ?? "", { ...result, error: failure.detail });
     const delaySeconds = retryDelaySeconds(receiveCount, deps.clock.random());
     await handBack(deps, options, { hand, message, receiveCount, failure, delaySeconds, stopping: isStopping() });
     return false;
@@ -277,6 +276,7 @@ function summarise(outcome: Outcome): Readonly<Record<string, number | string | 
   return { outcome: outcome.kind, reason: outcome.reason, ...detail, ...outcome.facts };
 }
 
-function messageOf(error: unknown): string {
-  return shortened(error instanceof Error ? error.message : String(error));
+function failureOf(error: unknown): Failure {
+  const reason = isTransient(error) ? "transient" : "unexpected";
+  return { reason, detail: shortened(error instanceof Error ? error.message : String(error)), error };
 }
