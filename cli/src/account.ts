@@ -1,5 +1,5 @@
 /** What became of each named source, from the ledger: the account that `run` prints and that must close. */
-import type { Manifest } from "@airlake/shared/contracts/manifest";
+import { type Manifest, isCommitOf } from "@airlake/shared/contracts/manifest";
 
 import type { Entry } from "./ledger.ts";
 
@@ -115,7 +115,7 @@ function whyUnfinished({ after, etag }: Seen): string | undefined {
   if (cleaner === undefined || cleaner.state !== "current") return "the cleaner did not get to it";
   if (!isOfNewest(cleaner, etag)) return "the cleaner did not get to its newest version";
   if (joiner === undefined || joiner.state !== "current") return "the joiner did not get to it";
-  if (joiner.input?.identity !== String(cleaner.generation)) return "the joiner did not get to its newest version";
+  if (!isCommitOf(joiner.input?.identity, cleaner)) return "the joiner did not get to its newest version";
   return undefined;
 }
 

@@ -1,6 +1,6 @@
 /** The rows of the view `sources`: what the manifests of cleaner and joiner say about each source, side by side. Pure. */
 import type { Column } from "@airlake/shared/contracts/dataset";
-import type { Manifest } from "@airlake/shared/contracts/manifest";
+import { type Manifest, isCommitOf } from "@airlake/shared/contracts/manifest";
 
 type SourceColumn = Omit<Column, "type"> & { readonly type: Column["type"] | "map<bigint>" };
 
@@ -109,5 +109,5 @@ function partFacts(joiner: Manifest | undefined): SourceRow {
 
 function isJoined(cleaner: Manifest | undefined, joiner: Manifest | undefined): boolean {
   if (cleaner === undefined || cleaner.state === "retracted") return (joiner?.outputs.length ?? 0) === 0;
-  return joiner?.input?.identity === String(cleaner.generation) && joiner.state !== "rejected";
+  return joiner !== undefined && isCommitOf(joiner.input?.identity, cleaner) && joiner.state !== "rejected";
 }

@@ -1,6 +1,6 @@
 /** Compares the layers of one source with one another. Pure: the same check judges what a listing told and what is there now. */
 import type { StageName } from "@airlake/shared/contracts/keys";
-import type { Manifest, Part } from "@airlake/shared/contracts/manifest";
+import { type Manifest, type Part, isCommitOf } from "@airlake/shared/contracts/manifest";
 
 import type { ObjectFacts, SourceFacts, StageFacts } from "./facts.ts";
 import { bucketOfStage, keyOf, manifestIn } from "./facts.ts";
@@ -110,7 +110,7 @@ function checkJoiner(source: Checked, cleanerIsOff: boolean): readonly Finding[]
   const broken = checkPlace(source, "joiner", facts.joiner);
   if (broken !== undefined) return broken;
   const manifest = manifestIn(facts.joiner);
-  const isBehind = (manifest?.input?.identity ?? "gone") !== upstreamOf(facts);
+  const isBehind = !hasFollowed(manifest, manifestIn(facts.cleaner));
   const behind = isBehind && !cleanerIsOff ? joinerBehind(source) : [];
   if (manifest === undefined) return behind;
   const mend = { how: "redo", stage: "joiner" } as const;
@@ -135,24 +135,29 @@ function joinedInLine(source: Checked, manifest: Manifest): readonly Finding[] {
 /** More than the clocks of two workers differ by. */
 const clockSkewMs = 60_000;
 
-/** A manifest of the cleaner that was lost and made anew counts from 1 again: the joiner may have followed the lost one. */
+/**
+ * A manifest of the cleaner that was lost and made anew counts from 1 again: a joiner that noted the number alone, as they once did, may have
+ * followed the lost one.
+ */
 function followedAnother(source: Checked, joined: Manifest, cleaned: Manifest | undefined): readonly Finding[] {
   const madeMs = Date.parse(cleaned?.committedAt ?? "");
   const followedMs = Date.parse(joined.committedAt ?? "");
-  if (joined.input?.identity === "gone" || !(madeMs - followedMs > clockSkewMs)) return [];
+  if (!/^\d+$/.test(joined.input?.identity ?? "") || !(madeMs - followedMs > clockSkewMs)) return [];
   const detail = "it followed an older manifest of the same number";
   return [found(source, "joiner-behind", { how: "redo", stage: "joiner" }, { detail })];
 }
 
 function joinedOff(source: Checked, manifest: Manifest, wantedKept: number | undefined): readonly Finding[] {
   const mend = { how: "redo", stage: "joiner" } as const;
-  return countsOff(manifest, wantedKept).map((detail) => found(source, "counts-off", mend, { detail }));
+  // What was rejected keeps the rows of the last good version.
+  const wanted = manifest.state === "rejected" ? undefined : wantedKept;
+  return countsOff(manifest, wanted).map((detail) => found(source, "counts-off", mend, { detail }));
 }
 
-/** What the joiner takes for its input's identity. */
-function upstreamOf(facts: SourceFacts): string {
-  const upstream = manifestIn(facts.cleaner);
-  return upstream === undefined || upstream.counts === null ? "gone" : String(upstream.generation);
+/** Whether the joiner's input is what the cleaner has committed. A source that never was good counts as gone. */
+function hasFollowed(joined: Manifest | undefined, cleaned: Manifest | undefined): boolean {
+  const identity = joined?.input?.identity ?? "gone";
+  return cleaned === undefined || cleaned.counts === null ? identity === "gone" : isCommitOf(identity, cleaned);
 }
 
 /** The cleaner's own mending sends the joiner on, so this is told only where the cleaner is in order. */

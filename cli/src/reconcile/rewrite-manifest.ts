@@ -64,11 +64,10 @@ function redone(
   };
 }
 
-/** The joiner may have followed a cleaner's manifest that is lost: the new one must be another generation. */
+/** The joiner may have followed a cleaner's manifest that is lost: the new one counts on, so that a story's versions stay in order. */
 function upstreamSeen(facts: SourceFacts, stage: StageName): number {
   if (stage !== "cleaner") return 0;
-  const seen = Number(manifestIn(facts.joiner)?.input?.identity ?? 0);
-  return Number.isSafeInteger(seen) ? seen : 0;
+  return Number(/^\d{1,15}/.exec(manifestIn(facts.joiner)?.input?.identity ?? "")?.[0] ?? 0);
 }
 
 function partitionIn(key: string): string {

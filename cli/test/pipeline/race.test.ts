@@ -30,5 +30,5 @@ test("several cleaners and joiners at one source that keeps changing end with it
   expect(await pipeline.unnamed()).toEqual([]);
   const [cleaned, joined] = [await pipeline.manifest("cleaner", key), await pipeline.manifest("joiner", key)];
   expect([cleaned?.pending, cleaned?.debris, joined?.pending, joined?.debris]).toEqual([[], [], [], []]);
-  expect(joined?.input?.identity).toBe(String(cleaned?.generation));
+  expect(joined?.input?.identity).toBe(`${cleaned?.generation}-${cleaned?.attempt}`);
 });

@@ -21,6 +21,8 @@ export interface JoinJob {
 
 export interface Joined {
   readonly parts: readonly GoldFile[];
+  /** How many its rows lie in. Where that is more than it may be, none of its parts is written. */
+  readonly partitions: number;
   /** Rows by flag, the cleaner's and the join's. */
   readonly flags: Readonly<Record<string, number>>;
   readonly rows: number;
@@ -30,6 +32,7 @@ export interface JoinDeps {
   readonly duckdb: DuckDb;
   readonly references: References;
   readonly dataset: LoadedDataset;
+  readonly mostPartitions: number;
 }
 
 /**
@@ -70,14 +73,17 @@ async function joinInto(table: string, deps: JoinDeps, jobs: readonly JoinJob[])
   const flags = flagsSchema.parse(await session.rows(flagCounts(table)));
   for (const job of jobs) checkRows(deps, job, ranges);
   const folders = new Map(jobs.map(({ sourceId, attempt }) => [sourceId, attempt.scratch]));
+  const counts = Map.groupBy(ranges, (range) => range.source_id);
+  const partitionsOf = (sourceId: string): number => counts.get(sourceId)?.length ?? 0;
   const parts = await writeParts(deps.duckdb, {
     gold: { table, columns: columns.map(({ name }) => name) },
-    ranges,
+    ranges: ranges.filter((range) => partitionsOf(range.source_id) <= deps.mostPartitions),
     folders,
     signal,
   });
   return jobs.map(({ sourceId, kept }) => ({
     parts: parts.filter((part) => part.sourceId === sourceId),
+    partitions: partitionsOf(sourceId),
     flags: Object.fromEntries(flags.filter((row) => row.source_id === sourceId).map((row) => [row.flag, row.rows])),
     rows: kept,
   }));

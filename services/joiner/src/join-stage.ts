@@ -7,7 +7,7 @@ import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { createBatches } from "@airlake/shared/batches";
 import type { Clients } from "@airlake/shared/clients";
 import { goldPartKey } from "@airlake/shared/contracts/keys";
-import type { Manifest } from "@airlake/shared/contracts/manifest";
+import { type Manifest, commitOf } from "@airlake/shared/contracts/manifest";
 import type { PartitionsChanged } from "@airlake/shared/contracts/messages";
 import type { DuckDb, Engines } from "@airlake/shared/duckdb";
 import { TransientError } from "@airlake/shared/errors";
@@ -16,6 +16,7 @@ import { bodyOf } from "@airlake/shared/object-store";
 import type { ManifestStore } from "@airlake/shared/stage/manifest-store";
 import type { Attempt, Stage, Target, Wanted } from "@airlake/shared/stage/types";
 import { type Joined, type JoinJob, joinParts } from "./join-parts.ts";
+import { messagesOf, mostPartitions, tooManyPartitions } from "./limits.ts";
 import type { References } from "./references.ts";
 
 export interface JoinStageDeps {
@@ -37,8 +38,6 @@ interface Upstream extends AsyncDisposable {
 
 /** Changes when the joiner itself gives other rows for the same clean part and definitions. */
 const joinerRevision = 1;
-/** Partitions named in one message; a message holds a megabyte. */
-const partitionsPerMessage = 2000;
 
 /** Parts with no more rows are joined several in one go: most of a small one's cost is the statement, not the rows. */
 const smallRows = 20_000;
@@ -64,14 +63,14 @@ export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
       if (manifest === undefined) return { kind: "gone" };
       return {
         kind: "present",
-        identity: { identity: String(manifest.generation) },
+        identity: { identity: commitOf(manifest) },
         value: { manifest, [Symbol.asyncDispose]: async () => {} },
       };
     },
 
     async identityNow(target) {
       const manifest = await upstreamOf(deps, target);
-      return manifest === undefined ? "gone" : String(manifest.generation);
+      return manifest === undefined ? "gone" : commitOf(manifest);
     },
 
     async fingerprint(target) {
@@ -91,16 +90,17 @@ export function createJoinStage(deps: JoinStageDeps): Stage<Upstream> {
       const kept = upstream.counts?.kept ?? 0;
       const job = { sourceId: target.sourceId, file, kept, attempt };
       const joined = clean === undefined ? nothingJoined : await joinerOf(target)(job);
+      if (joined.partitions > mostPartitions) return tooManyPartitions(joined.partitions);
       return wantedOf(target, attempt, { upstream, joined, dataset: datasetOf(target) });
     },
 
     async announce(target, _manifest, partitions) {
-      for (let at = 0; at === 0 || at < partitions.length; at += partitionsPerMessage) {
+      for (const named of messagesOf(partitions)) {
         const changed: PartitionsChanged = {
           contract: "partitions-changed/1",
           source: target.source,
           dataset: target.dataset,
-          partitions: partitions.slice(at, at + partitionsPerMessage),
+          partitions: [...named],
           correlationId: target.correlationId,
         };
         await deps.clients.sqs.send(
@@ -118,13 +118,13 @@ function createJoiner({ engines, references }: JoinStageDeps, dataset: LoadedDat
   const runIn =
     (duckdb: DuckDb) =>
     async (jobs: readonly JoinJob[]): Promise<readonly Joined[]> =>
-      joinParts({ duckdb, references, dataset }, jobs);
+      joinParts({ duckdb, references, dataset, mostPartitions }, jobs);
   const small = createBatches(smallAtOnce, runIn(engines.small));
   const large = createBatches(1, runIn(engines.large));
   return async (job) => (job.kept <= smallRows ? small : large).add(job);
 }
 
-const nothingJoined: Joined = { parts: [], flags: {}, rows: 0 };
+const nothingJoined: Joined = { parts: [], partitions: 0, flags: {}, rows: 0 };
 
 /** The cleaner's manifest where it has rows or could have; a source that never was good counts as gone. */
 async function upstreamOf(deps: JoinStageDeps, target: Target): Promise<Manifest | undefined> {

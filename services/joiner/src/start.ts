@@ -7,6 +7,7 @@ import { loadDatasets } from "@airlake/shared/load-dataset";
 import { align } from "@airlake/shared/stage/align";
 import { createManifestStore } from "@airlake/shared/stage/manifest-store";
 import { workerVersion } from "@airlake/shared/version";
+import { createScratchFolders } from "@airlake/shared/worker/scratch-folders";
 import { startConsuming } from "@airlake/shared/worker/start-consuming";
 import type { JoinerConfig } from "./config.ts";
 import { createHandle } from "./handle.ts";
@@ -34,7 +35,8 @@ export async function start(config: JoinerConfig, clients: Clients): Promise<Asy
   const upstream = { manifests, silverBucket: config.SILVER_BUCKET, nextQueueUrl };
   const stage = createJoinStage({ clients, engines, datasets, references: createReferences(), upstream });
   const buckets = { silver: config.SILVER_BUCKET, gold: config.GOLD_BUCKET };
-  const settings = { buckets, scratchFolder: config.SCRATCH_FOLDER, workerVersion: workerVersion() };
+  const scratch = closing.use(createScratchFolders(config.SCRATCH_FOLDER, "joiner"));
+  const settings = { buckets, scratch, workerVersion: workerVersion() };
   const alignDeps = { stage, s3: clients.s3, manifests, clock: clients.clock, settings };
   const handle = createHandle({
     knowsDataset: (name) => datasets.has(name),

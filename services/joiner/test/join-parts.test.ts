@@ -60,10 +60,23 @@ test("an attempt that fails or is given up leaves nothing in the engine", async 
   expect(await tables()).toEqual([]);
 });
 
+test("writes nothing of a source with more partitions than it may have, and all of another beside it", async () => {
+  await writeClean("a");
+  await writeClean("b", 2);
+  const deps = { duckdb, references: createReferences(), dataset, mostPartitions: 3 };
+  const attempt = { id: "1", generation: 1, rulePack: null, scratch: folder, signal: never };
+  const jobOf = (sourceId: string) => ({ sourceId, file: join(folder, `${sourceId}.parquet`), kept: rows, attempt });
+
+  const [a, b] = await joinParts(deps, [jobOf("a"), jobOf("b")]);
+
+  expect([a?.partitions, a?.parts.length]).toEqual([3, 3]);
+  expect([b?.partitions, b?.parts.length]).toEqual([6, 0]);
+});
+
 async function joinOne(sourceId: string, kept: number, signal = never): Promise<Joined | undefined> {
   const attempt = { id: "1", generation: 1, rulePack: null, scratch: folder, signal };
   const job = { sourceId, file: join(folder, `${sourceId}.parquet`), kept, attempt };
-  return (await joinParts({ duckdb, references: createReferences(), dataset }, [job]))[0];
+  return (await joinParts({ duckdb, references: createReferences(), dataset, mostPartitions: 100 }, [job]))[0];
 }
 
 async function ask(sql: string): Promise<readonly unknown[]> {
@@ -75,15 +88,15 @@ async function tables(): Promise<readonly unknown[]> {
   return ask("select table_name from duckdb_tables()");
 }
 
-/** Places without order, in two countries and three months. */
-async function writeClean(sourceId: string): Promise<void> {
+/** Places without order, in two countries and three months of each of so many years. */
+async function writeClean(sourceId: string, years = 1): Promise<void> {
   await ask(`
     copy (
       select '${sourceId}' as source_id, n as source_record, 'openaq-legacy-csv' as format, 'Place ' || (n * 7919) % 100 as location,
         null::bigint as location_id, null::bigint as sensor_id, null::varchar as city,
         case when n % 3 = 0 then 'FR' else 'BE' end as country_code, country_code as country_raw, 'pm25' as parameter, 'µg/m³' as unit,
         5::double as value, timestamptz '2018-02-06 05:00:00+00' as utc, null::timestamp as local_time, null::int as utc_offset_minutes,
-        make_date(2018, 1 + (n % 3)::int, 6) as local_date, null::int as averaging_seconds, null::double as latitude, null::double as longitude,
+        make_date((2018 + n % ${years})::int, 1 + (n % 3)::int, 6) as local_date, null::int as averaging_seconds, null::double as latitude, null::double as longitude,
         null::varchar as source_name, null::varchar as source_type, null::boolean as mobile, null::varchar as attribution,
         []::varchar[] as flags
       from range(1, ${rows + 1}) as numbers(n)

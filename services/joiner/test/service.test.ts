@@ -220,6 +220,22 @@ test("takes everything out when the cleaner has retracted the source", async () 
   expect(await manifest()).toMatchObject({ state: "retracted", outputs: [], debris: [], counts: null });
 });
 
+test("follows another commit of the cleaner that has the number of one it has followed: the manifest was lost and made anew", async () => {
+  await using closing = new AsyncDisposableStack();
+  const { lake, queueUrl, clean, manifest, acknowledged } = await fixture(closing);
+  await clean(1, [ghent]);
+  await lake.send(queueUrl, pointer);
+  await acknowledged();
+
+  await clean(1, ["('NL', 52.37, 4.89, 5)"], { attempt: "another" });
+  await lake.send(queueUrl, pointer);
+  await acknowledged();
+
+  const found = await manifest();
+  expect(found.outputs.map(({ partition }) => partition)).toEqual(["country=NL/year=2018/month=02"]);
+  expect(found.input?.identity).toBe("1-another");
+});
+
 test("refuses to commit when the rows do not add up to what the cleaner kept", async () => {
   await using closing = new AsyncDisposableStack();
   const { lake, queueUrl, clean } = await fixture(closing);

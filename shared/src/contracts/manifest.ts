@@ -34,7 +34,7 @@ const rejection = z.strictObject({
 });
 
 const input = z.strictObject({
-  /** The cleaner's: the object's ETag. The joiner's: the upstream manifest's generation. "gone" where there is none. */
+  /** The cleaner's: the object's ETag. The joiner's: the cleaner's commit that it read. "gone" where there is none. */
   identity: z.string(),
   sizeBytes: z.int().min(0).optional(),
   lastModified: z.string().optional(),
@@ -82,3 +82,16 @@ export const manifestSchema = z.strictObject({
 export type Manifest = z.infer<typeof manifestSchema>;
 /** A part's place, enough to delete it. */
 export type PartRef = Manifest["debris"][number];
+
+/**
+ * One commit of a stage, as the next stage takes it for its input's identity. The generation alone would come again, with other rows, where a
+ * manifest was lost and made anew.
+ */
+export function commitOf({ generation, attempt }: Pick<Manifest, "generation" | "attempt">): string {
+  return `${generation}-${attempt}`;
+}
+
+/** Whether an input's identity is the manifest's commit. Joiners before noted the generation alone, and did what it named all the same. */
+export function isCommitOf(identity: string | undefined, manifest: Manifest): boolean {
+  return identity === commitOf(manifest) || identity === String(manifest.generation);
+}
