@@ -1,9 +1,8 @@
 /**
  * Stands between a worker and its clients and does to them, by chance but from a seed, what networks, stores and queues do: throttles,
- * conflicts, time-outs, resets, lost answers, lost acknowledgements, half bodies, full disks, repeated and late messages, and
- * visibility that runs out in mid-work. Only this suite has it: a worker's main.ts opens its clients itself.
+ * conflicts, time-outs, resets, lost answers, lost acknowledgements, half bodies, cut uploads, full disks, repeated and late messages,
+ * and visibility that runs out in mid-work. Only this suite has it: a worker's main.ts opens its clients itself.
  */
-import { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 
 import {
@@ -16,102 +15,136 @@ import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import type { Clients } from "@airlake/shared/clients";
 
 import { type Random, itemAt } from "../../src/sample/prng.ts";
+import type { Deal } from "./dealt.ts";
+import { cutUpload, diskFull, halved, refusal, reset, timeOut } from "./mishaps.ts";
 
 type Send = (command: unknown, options?: unknown) => Promise<unknown>;
 
-/** Clients that fail in a share of their requests: 0.05 is one in twenty. */
-export function createChaos(random: Random, wanted: number): { around(clients: Clients): Clients } {
+export interface ChaosDeps {
+  readonly random: Random;
+  readonly deal: Deal;
+  /** The share of requests that go wrong: 0.05 is one in twenty. */
+  readonly share: number;
+  readonly visibilityMs: number;
+}
+
+/** How long a request or a message is late, at most. */
+const lateMs = 400;
+const lateMessageSeconds = 4;
+
+export function createChaos(deps: ChaosDeps): { around(clients: Clients): Clients } {
+  const { random } = deps;
   // A worker that finds its store away at the start ends, in one line: that is its contract, and none of this suite's.
-  let share = 0;
-  const s3 =
-    (send: Send): Send =>
-    async (command, options) => {
-      await delay(random, share);
-      if (random.chance(share / 2)) throw refusalOf(command, random);
-      const answer = await send(command, options);
-      if (random.chance(share / 4)) throw reset("the answer was lost");
-      return random.chance(share / 4) ? halved(answer) : answer;
-    };
-  const sqs =
-    (send: Send): Send =>
-    async (command, options) => {
-      if (command instanceof ReceiveMessageCommand) share = wanted;
-      else await delay(random, share);
-      // What is lost is the request: the message comes again when its visibility is over.
-      if (command instanceof DeleteMessageCommand && random.chance(share)) return { $metadata: {} };
-      if (random.chance(share / 2)) throw refusalOf(command, random);
-      const answer = await send(command, options);
-      if (command instanceof SendMessageCommand && random.chance(share)) await send(command, options);
-      if (command instanceof ReceiveMessageCommand && random.chance(share)) await shareOut(send, command, answer);
-      if (!(command instanceof ReceiveMessageCommand) && random.chance(share / 4)) throw reset("the answer was lost");
-      return answer;
-    };
+  const weather = { share: 0, heartless: 0 };
+  const strikes = (part: number, kind: string): boolean => {
+    const does = random.chance(weather.share * part);
+    if (does) deps.deal(kind);
+    return does;
+  };
+  const given = { ...deps, weather, strikes };
   return {
     around: (clients) => ({
       ...clients,
-      s3: { send: s3(clients.s3.send.bind(clients.s3) as Send) as Clients["s3"]["send"] },
-      sqs: { send: sqs(clients.sqs.send.bind(clients.sqs) as Send) as Clients["sqs"]["send"] },
+      s3: { send: storeSend(given, clients.s3.send.bind(clients.s3) as Send) as Clients["s3"]["send"] },
+      sqs: { send: queueSend(given, clients.sqs.send.bind(clients.sqs) as Send) as Clients["sqs"]["send"] },
     }),
   };
 }
 
-async function delay(random: Random, share: number): Promise<void> {
-  if (random.chance(share)) await wait(random.below(400));
+interface Given extends ChaosDeps {
+  readonly weather: { share: number; heartless: number };
+  /** Whether a fault is dealt now; it is noted. `part` is its part of the share. */
+  readonly strikes: (part: number, kind: string) => boolean;
 }
 
-/** The visibility is over at once: somebody else gets the message, too. */
-async function shareOut(send: Send, { input }: ReceiveMessageCommand, answer: unknown): Promise<void> {
-  const { Messages: messages = [] } = answer as { readonly Messages?: readonly { readonly ReceiptHandle?: string }[] };
-  for (const { ReceiptHandle } of messages)
-    await send(new ChangeMessageVisibilityCommand({ QueueUrl: input.QueueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
-}
-
-/** A body that breaks off in its middle, as the stream of a connection that was reset. */
-function halved(answer: unknown): unknown {
-  const { Body: body, ContentLength: length } = answer as { readonly Body?: unknown; readonly ContentLength?: number };
-  if (!(body instanceof Readable) || length === undefined || length < 2) return answer;
-  let left = Math.floor(length / 2);
-  const cut = Readable.from(
-    (async function* pieces() {
-      for await (const piece of body) {
-        const bytes = Buffer.from(piece as Uint8Array).subarray(0, left);
-        left -= bytes.length;
-        yield bytes;
-        if (left <= 0) throw reset("the body broke off");
-      }
-    })(),
-    { objectMode: false },
-  );
-  const transformToString = async (): Promise<string> => {
-    const pieces: Buffer[] = [];
-    for await (const piece of cut) pieces.push(Buffer.from(piece as Uint8Array));
-    return Buffer.concat(pieces).toString("utf8");
+function storeSend(given: Given, send: Send): Send {
+  const { strikes, weather, random } = given;
+  return async (command, options) => {
+    await delay(given);
+    if (strikes(0.03, "visibility expired in mid-work")) await stall(given);
+    if (random.chance(weather.share / 2)) throw mishapOf(command, given);
+    if (command instanceof PutObjectCommand && strikes(0.25, "upload cut")) return send(cutUpload(command), options);
+    const answer = await send(command, options);
+    if (strikes(0.25, "answer of the store lost")) throw reset("the answer was lost");
+    const half = command instanceof GetObjectCommand && strikes(0.25, "half an answer") ? halved(answer) : undefined;
+    return half ?? answer;
   };
-  return { ...(answer as object), Body: Object.assign(cut, { transformToString }) };
 }
 
-function refusalOf(command: unknown, random: Random): Error {
-  const refusals = [
-    () => answered("SlowDown", 503),
-    () => answered("RequestTimeout", 400),
-    () => answered("InternalError", 500),
-    () => answered("ThrottlingException", 429),
-    () => reset("socket hang up"),
-    () => Object.assign(new Error("timeout"), { name: "TimeoutError" }),
-    ...(command instanceof PutObjectCommand ? [() => answered("ConditionalRequestConflict", 409), full] : []),
-    ...(command instanceof GetObjectCommand ? [full] : []),
+function queueSend(given: Given, send: Send): Send {
+  const { strikes, weather, random } = given;
+  return async (command, options) => {
+    if (command instanceof ReceiveMessageCommand) weather.share = given.share;
+    else await delay(given);
+    if (command instanceof ChangeMessageVisibilityCommand && weather.heartless > 0) throw timeOut();
+    // What is lost is the request: the message comes again when its visibility is over.
+    if (command instanceof DeleteMessageCommand && strikes(1, "acknowledgement lost")) return { $metadata: {} };
+    if (random.chance(weather.share / 2)) throw mishapOf(command, given);
+    if (command instanceof SendMessageCommand) return sendMessage(given, command, async (one) => send(one, options));
+    const answer = await send(command, options);
+    if (command instanceof ReceiveMessageCommand) await shareOut(given, send, { command, answer });
+    else if (strikes(0.25, "answer of the queue lost")) throw reset("the answer was lost");
+    return answer;
+  };
+}
+
+/** Late, and so out of order; twice; or with its answer lost. */
+async function sendMessage(
+  { strikes, random }: Given,
+  command: SendMessageCommand,
+  send: (command: SendMessageCommand) => Promise<unknown>,
+): Promise<unknown> {
+  const late = (): SendMessageCommand =>
+    new SendMessageCommand({ ...command.input, DelaySeconds: 1 + random.below(lateMessageSeconds) });
+  const answer = await send(strikes(1, "message late, out of order") ? late() : command);
+  if (strikes(1, "message repeated")) await send(random.chance(0.5) ? late() : command);
+  if (strikes(0.25, "answer of the queue lost")) throw reset("the answer was lost");
+  return answer;
+}
+
+async function delay({ random, strikes }: Given): Promise<void> {
+  if (strikes(1, "request late")) await wait(random.below(lateMs));
+}
+
+/** A request takes longer than the message stays hidden, and no heartbeat gets through meanwhile. */
+async function stall({ weather, visibilityMs }: Given): Promise<void> {
+  weather.heartless += 1;
+  try {
+    await wait(visibilityMs * 1.3);
+  } finally {
+    weather.heartless -= 1;
+  }
+}
+
+/** The queue gives the message to somebody else, too. */
+async function shareOut(
+  { strikes }: Given,
+  send: Send,
+  { command, answer }: { readonly command: ReceiveMessageCommand; readonly answer: unknown },
+): Promise<void> {
+  const { Messages: messages = [] } = answer as { readonly Messages?: readonly { readonly ReceiptHandle?: string }[] };
+  const { QueueUrl } = command.input;
+  for (const { ReceiptHandle } of messages)
+    if (strikes(1, "message given to two"))
+      await send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
+}
+
+function mishapOf(command: unknown, { random, deal }: Given): Error {
+  const mishaps: readonly (readonly [kind: string, make: () => Error])[] = [
+    ["503 SlowDown", () => refusal("SlowDown", 503)],
+    ["400 RequestTimeout", () => refusal("RequestTimeout", 400)],
+    ["500 InternalError", () => refusal("InternalError", 500)],
+    ["429 ThrottlingException", () => refusal("ThrottlingException", 429)],
+    ["connection reset", () => reset("socket hang up")],
+    ["time-out", timeOut],
+    ...(command instanceof PutObjectCommand
+      ? ([["409 ConditionalRequestConflict", () => refusal("ConditionalRequestConflict", 409)]] as const)
+      : []),
+    ...(command instanceof PutObjectCommand || command instanceof GetObjectCommand
+      ? ([["disk of the store full", diskFull]] as const)
+      : []),
   ];
-  return itemAt(refusals, random.below(refusals.length))();
-}
-
-function answered(name: string, httpStatusCode: number): Error {
-  return Object.assign(new Error(name), { name, $metadata: { httpStatusCode } });
-}
-
-function reset(text: string): Error {
-  return Object.assign(new Error(text), { code: "ECONNRESET" });
-}
-
-function full(): Error {
-  return Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  const [kind, make] = itemAt(mishaps, random.below(mishaps.length));
+  deal(kind);
+  return make();
 }

@@ -2,7 +2,7 @@
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 
 import { holdAll } from "../../src/dlq/hold.ts";
-import type { EmbeddedLake } from "../../src/embedded.ts";
+import type { OpenedLake } from "../../src/opened-lake.ts";
 import { keysOf } from "../../src/watch.ts";
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 
@@ -18,14 +18,14 @@ const roles: readonly QueueRole[] = ["clean", "join", "catalog"];
 
 /** All that lies in the dead-letter queues. `replay` sends those that it says yes to back to their queue. */
 export async function parkedIn(
-  opened: EmbeddedLake,
+  opened: OpenedLake,
   replay: (one: Parked) => boolean,
 ): Promise<{ readonly left: readonly Parked[]; readonly replayed: readonly Parked[] }> {
   const left: Parked[] = [];
   const replayed: Parked[] = [];
   for (const role of roles) {
     const { url, deadLetterUrl } = opened.queues[role];
-    const options = { url: deadLetterUrl, holdSeconds: 600, waitSeconds: 0, signal: new AbortController().signal };
+    const options = { url: deadLetterUrl, holdSeconds: 600, waitSeconds: 1, signal: new AbortController().signal };
     const hold = await holdAll(opened, options);
     for (const message of hold.messages) {
       const reason = message.MessageAttributes?.["reason"]?.StringValue ?? "crashed";

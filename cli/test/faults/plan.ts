@@ -1,4 +1,6 @@
 /** What happens to every source, and what the lake must hold of it in the end: all of it from a seed. */
+import { gzipSync } from "node:zlib";
+
 import { type Random, createRandom, itemAt } from "../../src/sample/prng.ts";
 
 /** One change of one source. */
@@ -6,7 +8,7 @@ export interface Step {
   readonly key: string;
   readonly change: "put" | "remove";
   /** Of a put. */
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 /** What must be true of a source when all is quiet. */
@@ -30,7 +32,7 @@ export interface Plan {
 
 interface Version {
   readonly kind: Fate["last"];
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly rows: readonly string[];
   readonly quarantined: number;
 }
@@ -74,11 +76,14 @@ function versionOf(
   // Few: a fuse stops what looks like an emptied bucket.
   if (last !== undefined && last.kind !== "gone" && random.chance(0.08))
     return { kind: "gone", body: "", rows: [], quarantined: 0 };
-  if (random.chance(0.06))
-    return { kind: "broken", body: `no table at all ${at} ${version}\n`, rows: [], quarantined: 0 };
+  if (random.chance(0.06)) return { kind: "broken", body: brokenBody(at, version), rows: [], quarantined: 0 };
   const old = before.filter(({ kind }) => kind === "good");
   // The same bytes again, and A, B, A.
   if (old.length > 0 && random.chance(0.25)) return random.pick(old);
+  return goodVersion({ at, version }, random);
+}
+
+function goodVersion({ at, version }: { readonly at: number; readonly version: number }, random: Random): Version {
   const rows = Array.from({ length: 1 + random.below(mostRows) }, (_, row) => `s${at}v${version}r${row}`);
   const quarantined = random.below(3);
   const month = String(1 + random.below(12)).padStart(2, "0");
@@ -88,7 +93,20 @@ function versionOf(
       lineOf(`s${at}v${version}q${row}`, { month, value: -999, country: "BE" }),
     ),
   ];
-  return { kind: "good", body: [header, ...random.shuffle(lines), ""].join("\n"), rows, quarantined };
+  const whole = [header, ...random.shuffle(lines), ""].join("\n");
+  // Whoever uploaded it was cut off in the middle of a line, and the store took what there was for all of it.
+  if (!random.chance(0.1)) return { kind: "good", body: whole, rows, quarantined };
+  const cut = lineOf(`s${at}v${version}cut`, { month, value: 1, country: "BE" }).slice(0, 30 + random.below(20));
+  return { kind: "good", body: whole + cut, rows, quarantined: quarantined + 1 };
+}
+
+/** No table, or a gzip file whose end never arrived. */
+function brokenBody(at: number, version: number): string | Buffer {
+  if (version % 2 === 1) return `no table at all ${at} ${version}\n`;
+  const whole = gzipSync(
+    [header, lineOf(`s${at}v${version}`, { month: "01", value: 1, country: "BE" }), ""].join("\n"),
+  );
+  return whole.subarray(0, whole.length - 12);
 }
 
 function lineOf(

@@ -5,35 +5,49 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { z } from "zod";
 
-import type { EmbeddedLake } from "../../src/embedded.ts";
 import { readManifests } from "../../src/query/read-manifests.ts";
 import { systemClock } from "@airlake/shared/clock";
 import { sourceIdOf } from "@airlake/shared/contracts/keys";
 import type { Manifest, Part } from "@airlake/shared/contracts/manifest";
+import type { Buckets } from "@airlake/shared/contracts/topology";
 import { quoteText } from "@airlake/shared/duckdb";
-import { catalogFileOf, registeredPartitions } from "@airlake/shared/embedded/catalog-file";
+import { registeredPartitions } from "@airlake/shared/embedded/catalog-file";
 import type { Fate } from "./plan.ts";
 
 const dataset = "openaq";
 
-/** A sentence for everything that is not as it must be. */
-export async function faultsOf(opened: EmbeddedLake, fates: readonly Fate[]): Promise<readonly string[]> {
-  const ops = join(opened.lake.folder, opened.topology.buckets.ops);
+/** A lake as files, and where its catalog is. */
+export interface Judged {
+  /** With a folder for each bucket. */
+  readonly folder: string;
+  readonly buckets: Buckets;
+  readonly catalogFile: string;
+}
+
+export interface Verdict {
+  /** A sentence for everything that is not as it must be. */
+  readonly faults: readonly string[];
+  /** Objects among the parts that no manifest names. */
+  readonly orphans: readonly string[];
+}
+
+export async function judge(judged: Judged, fates: readonly Fate[]): Promise<Verdict> {
+  const ops = join(judged.folder, judged.buckets.ops);
   const cleaned = await readManifests(ops, { stage: "cleaner", dataset });
   const joined = await readManifests(ops, { stage: "joiner", dataset });
   const all = [...cleaned.values(), ...joined.values()];
-  const rows = await labelsIn(opened, all, "gold");
-  const quarantined = await labelsIn(opened, all, "quarantine");
-  return [
-    ...fates.flatMap((fate) => {
-      const id = sourceIdOf({ bucket: opened.topology.buckets.raw, key: fate.key });
-      const seen = { rows: rows.get(id) ?? [], quarantined: quarantined.get(id)?.length ?? 0 };
-      return faultsOfSource(fate, { cleaner: cleaned.get(id), joiner: joined.get(id) }, seen);
-    }),
-    ...all.flatMap(unfinished),
-    ...(await unnamed(opened, all)),
-    ...(await unregistered(opened, joined)),
-  ];
+  const { orphans, missing } = await compareParts(judged, all);
+  const finished = [...all.flatMap(unfinished), ...missing, ...(await unregistered(judged, joined))];
+  // What is not there cannot be read.
+  if (missing.length > 0) return { faults: finished, orphans };
+  const rows = await labelsIn(judged, all, "gold");
+  const quarantined = await labelsIn(judged, all, "quarantine");
+  const ofSources = fates.flatMap((fate) => {
+    const id = sourceIdOf({ bucket: judged.buckets.raw, key: fate.key });
+    const seen = { rows: rows.get(id) ?? [], quarantined: quarantined.get(id)?.length ?? 0 };
+    return faultsOfSource(fate, { cleaner: cleaned.get(id), joiner: joined.get(id) }, seen);
+  });
+  return { faults: [...ofSources, ...finished], orphans };
 }
 
 interface Seen {
@@ -47,7 +61,8 @@ interface Stages {
 }
 
 function faultsOfSource(fate: Fate, stages: Stages, seen: Seen): readonly string[] {
-  const fault = stateFault(fate, stages) ?? rowsFault(fate, seen) ?? countsFault(fate, stages, seen);
+  const fault =
+    stateFault(fate, stages) ?? rowsFault(fate, seen) ?? countsFault(fate, stages, seen) ?? historyFault(stages);
   return fault === undefined ? [] : [`${fate.key}: ${fault}`];
 }
 
@@ -77,6 +92,23 @@ function countsFault({ last, quarantined }: Fate, { cleaner, joiner }: Stages, s
   return `${seen.quarantined} records in quarantine, not ${quarantined}`;
 }
 
+/** Each version that the joiner ever made has the rows of the version of the cleaner that it was made of: none vanished for a while. */
+function historyFault({ cleaner, joiner }: Stages): string | undefined {
+  const kept = new Map(cleaner?.versions.map((version) => [String(version.generation), version.kept]));
+  const wrong = joiner?.versions.find((version) => {
+    const upstream = kept.get(generationIn(version.identity));
+    // Of a version that was no good, or is forgotten, it is not known.
+    return version.state === "current" && typeof upstream === "number" && version.kept !== upstream;
+  });
+  if (wrong === undefined) return undefined;
+  return `for a while gold had ${wrong.kept} rows of it, where the cleaner had kept ${kept.get(generationIn(wrong.identity))}`;
+}
+
+/** Of what the joiner notes of its input the number comes first. */
+function generationIn(identity: string): string {
+  return /^\d+/.exec(identity)?.[0] ?? identity;
+}
+
 function textOf(rows: readonly string[]): string {
   return rows.length === 0 ? "no rows" : rows.toSorted().join(" ");
 }
@@ -95,13 +127,13 @@ const labels = z.array(z.object({ source_id: z.string(), label: z.string().nulla
 
 /** The location of every row, by source id. */
 async function labelsIn(
-  { lake, topology }: EmbeddedLake,
+  { folder, buckets }: Judged,
   manifests: readonly Manifest[],
   role: Part["role"],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const files = manifests
     .flatMap(({ outputs }) => outputs.filter((part) => part.role === role))
-    .map(({ bucket, key }) => quoteText(join(lake.folder, topology.buckets[bucket], key)));
+    .map(({ bucket, key }) => quoteText(join(folder, buckets[bucket], key)));
   const found = new Map<string, string[]>();
   if (files.length === 0) return found;
   const label = role === "gold" ? "location" : "original";
@@ -124,24 +156,29 @@ async function labelsIn(
 }
 
 /** Parts that lie in silver or gold, and no manifest names; and named ones that are not there. */
-async function unnamed({ lake, topology }: EmbeddedLake, manifests: readonly Manifest[]): Promise<readonly string[]> {
+async function compareParts(
+  { folder, buckets }: Judged,
+  manifests: readonly Manifest[],
+): Promise<{ readonly orphans: readonly string[]; readonly missing: readonly string[] }> {
   const named = new Set(manifests.flatMap(({ outputs }) => outputs.map(({ bucket, key }) => `${bucket}/${key}`)));
   const found = new Set<string>();
   for (const bucket of ["silver", "gold"] as const) {
-    const folder = join(lake.folder, topology.buckets[bucket]);
-    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-      const key = join(entry.parentPath, entry.name).slice(folder.length + 1);
+    const at = join(folder, buckets[bucket]);
+    for (const entry of await readdir(at, { recursive: true, withFileTypes: true })) {
+      const key = join(entry.parentPath, entry.name).slice(at.length + 1);
       if (entry.isFile() && !key.startsWith("reference/")) found.add(`${bucket}/${key}`);
     }
   }
-  return [
-    ...[...found].filter((part) => !named.has(part)).map((part) => `${part} is there, and no manifest names it`),
-    ...[...named].filter((part) => !found.has(part)).map((part) => `${part} is named, and not there`),
-  ];
+  return {
+    orphans: [...found].filter((part) => !named.has(part)),
+    missing: [...named].filter((part) => !found.has(part)).map((part) => `${part} is named, and not there`),
+  };
 }
 
-async function unregistered({ lake }: EmbeddedLake, joined: ReadonlyMap<string, Manifest>): Promise<readonly string[]> {
-  const file = catalogFileOf(lake.folder);
+async function unregistered(
+  { catalogFile: file }: Judged,
+  joined: ReadonlyMap<string, Manifest>,
+): Promise<readonly string[]> {
   const known = await registeredPartitions({ file, clock: systemClock }, { database: dataset, name: "measurements" });
   const wanted = new Set([...joined.values()].flatMap(({ outputs }) => outputs.map(({ partition }) => partition)));
   return [...wanted].filter((one) => !known.has(one)).map((one) => `the catalog does not know ${one}`);

@@ -1,12 +1,30 @@
-// A worker as its main.ts starts it, with chaos between it and its clients: `worker.ts NAME SEED SHARE [MUTANT]`.
+// A worker as its main.ts starts it, with chaos between it and its clients: `worker.ts NAME ORDERS`, the orders as JSON.
+
 import { createRandom } from "../../src/sample/prng.ts";
 import { createChaos } from "./chaos.ts";
+import { createDeal } from "./dealt.ts";
 import { mutate } from "./mutants.ts";
+import { fillNowAndThen } from "./small-disk.ts";
 
-const [name = "", seed = "0", share = "0", mutant] = process.argv.slice(2);
+/** What the driver wants of a worker. */
+export interface Orders {
+  readonly seed: number;
+  readonly share: number;
+  /** Where faults are noted. */
+  readonly folder: string;
+  readonly visibilityMs: number;
+  /** Its scratch folder, where that is a small disk of its own to be filled now and then. */
+  readonly smallDisk?: string | undefined;
+  readonly mutant?: string | undefined;
+}
+
+const [name = "", orders = ""] = process.argv.slice(2);
+const { seed, share, folder, visibilityMs, smallDisk, mutant } = JSON.parse(orders) as Orders;
 if (mutant !== undefined) mutate(mutant);
 const { runMain } = await import("@airlake/shared/worker/run-main");
-const chaos = createChaos(createRandom(Number(seed), name), Number(share));
+const deal = createDeal(folder, `${name}-${process.pid}`);
+const chaos = createChaos({ random: createRandom(seed, name), deal, share, visibilityMs });
+if (smallDisk !== undefined) void fillNowAndThen(smallDisk, { random: createRandom(seed, "disk"), deal });
 
 const lives: Readonly<Record<string, () => Promise<void>>> = {
   async cleaner() {
