@@ -1,5 +1,5 @@
 /** Time, ids and waiting, passed in as one dependency so that tests decide them. */
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 
 export interface Clock {
@@ -7,7 +7,7 @@ export interface Clock {
   now(): Date;
   /** Milliseconds that never jump, for durations and leases. */
   monotonicMs(): number;
-  /** A new id: 16 hex characters. */
+  /** A new id: 16 hex characters, 62 random bits. */
   newId(): string;
   /** A number in [0, 1), for jitter. */
   random(): number;
@@ -18,7 +18,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
-  newId: () => randomBytes(8).toString("hex"),
+  newId: () => randomUUID().slice(19).replace("-", ""),
   random: () => Math.random(),
   sleep: async (ms, signal) => {
     await wait(ms, undefined, signal === undefined ? {} : { signal });

@@ -7,6 +7,7 @@ import { loadDatasets } from "@airlake/shared/load-dataset";
 import { align } from "@airlake/shared/stage/align";
 import { createManifestStore } from "@airlake/shared/stage/manifest-store";
 import { workerVersion } from "@airlake/shared/version";
+import { createScratchFolders } from "@airlake/shared/worker/scratch-folders";
 import { startConsuming } from "@airlake/shared/worker/start-consuming";
 import { createCleanStage } from "./clean-stage.ts";
 import { defaultLimits } from "./limits.ts";
@@ -42,7 +43,8 @@ export async function start(config: CleanerConfig, clients: Clients): Promise<As
     names: { opsBucket: config.OPS_BUCKET, nextQueueUrl: await queueUrlOf(clients.sqs, config.NEXT_QUEUE) },
   });
   const buckets = { silver: config.SILVER_BUCKET, gold: "" };
-  const settings = { buckets, scratchFolder: config.SCRATCH_FOLDER, workerVersion: workerVersion() };
+  const scratch = closing.use(createScratchFolders(config.SCRATCH_FOLDER, "cleaner"));
+  const settings = { buckets, scratch, workerVersion: workerVersion() };
   const alignDeps = { stage, s3: clients.s3, manifests, clock: clients.clock, settings };
   const handle = createHandle({
     clients,

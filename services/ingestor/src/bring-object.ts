@@ -1,6 +1,5 @@
 /** Brings one object into raw: look at what is there, download, compare, put. */
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import type { Clock } from "@airlake/shared/clock";
@@ -9,6 +8,7 @@ import { storyMetadata } from "@airlake/shared/contracts/story";
 import { TransientError, httpStatusOf } from "@airlake/shared/errors";
 import type { ObjectStore } from "@airlake/shared/object-store";
 import type { Hand } from "@airlake/shared/worker/hand";
+import type { ScratchFolders } from "@airlake/shared/worker/scratch-folders";
 import { download } from "./download.ts";
 import type { Downloaded, Limits } from "./download.ts";
 import type { Address, Request } from "./parse.ts";
@@ -20,7 +20,7 @@ export interface BringDeps {
   readonly clock: Clock;
   readonly open: (from: Address) => Open;
   readonly limits: Limits;
-  readonly scratchFolder: string;
+  readonly scratch: ScratchFolders;
 }
 
 export type Brought =
@@ -46,11 +46,8 @@ export async function bringObject(
   request: Request,
   hand: Pick<Hand, "signal" | "lease">,
 ): Promise<Brought> {
-  await using closing = new AsyncDisposableStack();
-  const scratch = closing.adopt(await mkdtemp(join(deps.scratchFolder, "ingestor-")), async (folder) =>
-    rm(folder, { recursive: true, force: true }),
-  );
-  const path = join(scratch, "body");
+  await using scratch = await deps.scratch.take();
+  const path = join(scratch.path, "body");
   // Before the download: whoever has written there since, may have brought something newer than this.
   const before = await look(deps.s3, request.to, hand.signal);
   if (request.askedAtMs !== undefined && (before?.askedAtMs ?? 0) > request.askedAtMs) return { kind: "overtaken" };

@@ -5,6 +5,7 @@ import { endpointsOf } from "@airlake/shared/clients";
 import type { Clients } from "@airlake/shared/clients";
 import { loadDatasets } from "@airlake/shared/load-dataset";
 import { workerVersion } from "@airlake/shared/version";
+import { createScratchFolders } from "@airlake/shared/worker/scratch-folders";
 import { startConsuming } from "@airlake/shared/worker/start-consuming";
 import { bringObject } from "./bring-object.ts";
 import type { IngestorConfig } from "./config.ts";
@@ -38,7 +39,8 @@ export async function start(config: IngestorConfig, clients: Clients): Promise<A
     idleMs: config.IDLE_TIMEOUT_SECONDS * 1000,
     totalMs: config.DOWNLOAD_TIMEOUT_SECONDS * 1000,
   };
-  const bringDeps = { s3: clients.s3, clock: clients.clock, open, limits, scratchFolder: config.SCRATCH_FOLDER };
+  const scratch = closing.use(createScratchFolders(config.SCRATCH_FOLDER, "ingestor"));
+  const bringDeps = { s3: clients.s3, clock: clients.clock, open, limits, scratch };
   const handle = createHandle({
     rawBucket: config.RAW_BUCKET,
     knowsDataset: (name) => datasets.has(name),

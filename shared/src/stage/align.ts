@@ -5,8 +5,6 @@
  * (CAS) → look again. A crash anywhere leaves a message that returns and a manifest that names everything unfinished.
  * The numbers in the comments are the steps in docs/architecture.md.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { InputIdentity, Manifest, PartRef } from "../contracts/manifest.ts";
 import type { Buckets } from "../contracts/topology.ts";
@@ -14,6 +12,7 @@ import { TransientError } from "../errors.ts";
 import type { ObjectStore } from "../object-store.ts";
 import type { Facts, Outcome } from "../outcome.ts";
 import type { Hand } from "../worker/hand.ts";
+import type { ScratchFolders } from "../worker/scratch-folders.ts";
 import { deleteParts } from "./delete-parts.ts";
 import { committed, intended, isInLine } from "./manifest-steps.ts";
 import type { ManifestStore, Stored } from "./manifest-store.ts";
@@ -30,7 +29,7 @@ export interface AlignDeps<T extends AsyncDisposable> {
 
 export interface AlignSettings {
   readonly buckets: Pick<Buckets, "silver" | "gold">;
-  readonly scratchFolder: string;
+  readonly scratch: ScratchFolders;
   readonly workerVersion: string;
 }
 
@@ -75,9 +74,7 @@ async function alignOnce<T extends AsyncDisposable>(given: Task<T>): Promise<Out
   if (isInLine(base?.manifest, identity.identity, fingerprint.text, hand.replayId))
     return await skip(task, base, identity);
 
-  const scratch = closing.adopt(await mkdtemp(join(task.settings.scratchFolder, `${stage.name}-`)), async (folder) =>
-    rm(folder, { recursive: true, force: true }),
-  );
+  const { path: scratch } = closing.use(await task.settings.scratch.take());
   const generation = (base?.manifest.generation ?? 0) + 1;
   const { rulePack } = fingerprint;
   const attempt: Attempt = { id: clock.newId(), generation, rulePack, scratch, signal: hand.signal };

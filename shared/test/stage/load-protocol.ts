@@ -23,7 +23,7 @@ const sources = new URL("../../src/", import.meta.url);
 const scratch = fileURLToPath(new URL("../../../.scratch/", import.meta.url));
 
 /**
- * Imports the protocol's files from a copy. Its scratch folders are left out, so that a run is promises alone: thousands a second.
+ * Imports the protocol's files from a copy. Files are left out, so that a run is promises alone: thousands a second.
  * Throws where a text to replace is not there exactly once.
  */
 export async function loadProtocol(edits: readonly Edit[] = []): Promise<Protocol> {
@@ -48,8 +48,6 @@ export async function loadProtocol(edits: readonly Edit[] = []): Promise<Protoco
 
 /** What the protocol takes of `node:fs`: here a file's name is its content. */
 const noFiles = `
-export const mkdtemp = async (prefix: string): Promise<string> => prefix;
-export const rm = async (): Promise<void> => {};
 export const createReadStream = (file: string) => Object.assign(new String(file), { on: () => {}, destroy: () => {} });
 `;
 

@@ -8,6 +8,7 @@ import type { Clock } from "../../src/clock.ts";
 import { TransientError, isTransient } from "../../src/errors.ts";
 import type { StageName } from "../../src/contracts/keys.ts";
 import type { Hand } from "../../src/worker/hand.ts";
+import type { ScratchFolders } from "../../src/worker/scratch-folders.ts";
 import type { Protocol } from "./load-protocol.ts";
 import { ask, essence, simulatedError, storeOf } from "./simulated-store.ts";
 import { outputsText, toyCleaner, toyJoiner } from "./toy-stages.ts";
@@ -221,7 +222,7 @@ function receive(protocol: Protocol, world: World, worker: Worker, stage: string
     s3,
     manifests,
     clock: clockOf(world, fresh),
-    settings: { buckets: { silver: "silver", gold: "gold" }, scratchFolder: "", workerVersion: "test" },
+    settings: { buckets: { silver: "silver", gold: "gold" }, scratch: noFolders, workerVersion: "test" },
   };
   protocol.align(deps, target, handOf(world, fresh)).then(
     () => settle(world, fresh, true),
@@ -231,6 +232,12 @@ function receive(protocol: Protocol, world: World, worker: Worker, stage: string
     },
   );
 }
+
+/** Nothing is ever written into one. */
+const noFolders: ScratchFolders = {
+  take: async () => ({ path: "", [Symbol.asyncDispose]: async () => {} }),
+  [Symbol.asyncDispose]: async () => {},
+};
 
 function settle(world: World, worker: Worker, acknowledged: boolean): void {
   const { message } = worker;
