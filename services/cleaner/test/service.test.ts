@@ -132,6 +132,27 @@ test.each([
   expect(await lake.depth(deadLetterQueueUrl)).toBe(0);
 });
 
+test("finishes what a newer version has begun, though it does not know all that was noted", async () => {
+  await using closing = new AsyncDisposableStack();
+  const { lake, queueUrl, deadLetterQueueUrl, put, manifest, acknowledged } = await fixture(closing);
+  await put("openaq/a.csv", "no measurements");
+  await lake.send(queueUrl, { Records: [record("openaq/a.csv")] });
+  await acknowledged();
+  const left = await manifest("openaq/a.csv");
+  const newer = { ...left, rejection: { ...left.rejection, parked: false, replayIds: ["r"] }, seal: "x" };
+  const Key = manifestKey("cleaner", "openaq", left.sourceId);
+  await lake.s3.send(new PutObjectCommand({ Bucket: "ops", Key, Body: JSON.stringify(newer) }));
+
+  await lake.send(queueUrl, { Records: [record("openaq/a.csv")] });
+  await acknowledged();
+
+  const { rejection, ...found } = await manifest("openaq/a.csv");
+  expect(lake.lines.filter(({ msg }) => msg === "message failed")).toEqual([]);
+  expect(await lake.depth(deadLetterQueueUrl)).toBe(2);
+  // It was rejected anew, and a commit tells what its own version knows.
+  expect([rejection?.parked, Object.keys(found)]).toEqual([true, expect.not.arrayContaining(["seal"])]);
+});
+
 test.each([["no JSON at all"], ['{"contract":"source-changed/2"}'], ['{"Records":[{"eventSource":"aws:other"}]}']])(
   "parks a message that it cannot read: %s",
   async (body) => {

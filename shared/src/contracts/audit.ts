@@ -1,7 +1,8 @@
 /** The audit record: who did what to the lake, to what, and what came of it. One object in ops for each action. */
 import { z } from "zod";
+import { tolerant } from "./tolerant.ts";
 
-const caller = z.strictObject({
+const caller = tolerant({
   /** The name at the operating system, `user@host`. */
   user: z.string(),
   /** AWS_PROFILE, AWS_ROLE_ARN and AWS_ROLE_SESSION_NAME, where they are set: names, never keys. */
@@ -11,7 +12,7 @@ const caller = z.strictObject({
 });
 export type Caller = z.infer<typeof caller>;
 
-const item = z.strictObject({
+const item = tolerant({
   id: z.string(),
   stage: z.string(),
   reason: z.string(),
@@ -28,7 +29,7 @@ const item = z.strictObject({
 });
 export type AuditItem = z.infer<typeof item>;
 
-export const auditRecordSchema = z.strictObject({
+export const auditRecordSchema = tolerant({
   contract: z.literal("audit/1"),
   id: z.string(),
   /** `dlq-replay`, `dlq-discard`, … */

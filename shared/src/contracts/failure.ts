@@ -1,8 +1,9 @@
 /** The failure record: why a message died, written before it is parked, so that a dead-letter queue can be listed without consuming it. */
 import { z } from "zod";
+import { tolerant } from "./tolerant.ts";
 
 /** What became of the dead message: nothing of it is left in the dead-letter queue. */
-const settlement = z.strictObject({
+const settlement = tolerant({
   at: z.string(),
   /** `gone`: a look through the whole queue did not find it. */
   how: z.enum(["replayed", "discarded", "gone"]),
@@ -13,7 +14,7 @@ const settlement = z.strictObject({
 });
 export type Settlement = z.infer<typeof settlement>;
 
-export const failureRecordSchema = z.strictObject({
+export const failureRecordSchema = tolerant({
   contract: z.literal("failure/1"),
   service: z.string(),
   reason: z.string(),

@@ -1,7 +1,8 @@
 /** The manifest: what a stage has made of a source, and the only truth about it. DESIGN: states current, rejected, retracted. */
 import { z } from "zod";
+import { tolerant } from "./tolerant.ts";
 
-const counts = z.strictObject({
+const counts = tolerant({
   read: z.int().min(0),
   kept: z.int().min(0),
   quarantined: z.int().min(0),
@@ -11,7 +12,7 @@ const counts = z.strictObject({
 /** What became of a source's records. read = kept + quarantined. */
 export type Counts = z.infer<typeof counts>;
 
-const part = z.strictObject({
+const part = tolerant({
   bucket: z.enum(["silver", "gold"]),
   /** Readers join it to a folder's path. */
   key: z.string().refine((key) => !key.split("/").includes(".."), "a part's key stays in its bucket"),
@@ -24,7 +25,7 @@ const part = z.strictObject({
 /** One Parquet object that an attempt wrote. */
 export type Part = z.infer<typeof part>;
 
-const rejection = z.strictObject({
+const rejection = tolerant({
   reason: z.string(),
   detail: z.string(),
   failureKey: z.string(),
@@ -33,7 +34,7 @@ const rejection = z.strictObject({
   replayId: z.string().optional(),
 });
 
-const input = z.strictObject({
+const input = tolerant({
   /** The cleaner's: the object's ETag. The joiner's: the cleaner's commit that it read. "gone" where there is none. */
   identity: z.string(),
   sizeBytes: z.int().min(0).optional(),
@@ -42,11 +43,11 @@ const input = z.strictObject({
 });
 export type InputIdentity = z.infer<typeof input>;
 
-export const manifestSchema = z.strictObject({
+export const manifestSchema = tolerant({
   contract: z.literal("manifest/1"),
   stage: z.enum(["cleaner", "joiner"]),
   dataset: z.string(),
-  source: z.strictObject({ bucket: z.string(), key: z.string() }),
+  source: tolerant({ bucket: z.string(), key: z.string() }),
   sourceId: z.string(),
   generation: z.int().min(0),
   attempt: z.string(),
@@ -65,7 +66,7 @@ export const manifestSchema = z.strictObject({
   debris: z.array(part.pick({ bucket: true, key: true, partition: true })),
   /** The last 20 versions, newest first. */
   versions: z.array(
-    z.strictObject({
+    tolerant({
       identity: z.string(),
       generation: z.int(),
       state: z.string(),

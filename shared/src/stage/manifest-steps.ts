@@ -67,7 +67,12 @@ export function committed(base: Manifest | undefined, commit: Commit): Manifest 
     at: commit.at.toISOString(),
   };
   return {
-    ...before,
+    // Field by field: one that only a newer version knows would say of this commit what was true of another.
+    contract: before.contract,
+    stage: before.stage,
+    dataset: before.dataset,
+    source: before.source,
+    sourceId: before.sourceId,
     ...result,
     generation: before.generation + 1,
     attempt: commit.attempt.id,

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { wantedRulesKey } from "../contracts/keys.ts";
 import type { ObjectStore } from "../object-store.ts";
 
-const wantedRules = z.strictObject({ contract: z.literal("wanted-rules/1"), rulePack: z.int().min(1) });
+const wantedRules = z.object({ contract: z.literal("wanted-rules/1"), rulePack: z.int().min(1) });
 
 /** The number of the wanted rule pack; 1 where nobody has said otherwise. */
 export async function readWantedRulePack(s3: ObjectStore, opsBucket: string, dataset: string): Promise<number> {
