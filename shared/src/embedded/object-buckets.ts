@@ -26,7 +26,7 @@ function buckets(context: ObjectContext): Readonly<Record<string, Operation>> {
       return { Location: `/${name}` };
     }),
     HeadBucket: operation<S3.HeadBucketCommandInput>(["Bucket"], (input) => {
-      if (context.index.findBucket(input.Bucket ?? "") === undefined) throw s3Error("NotFound", 404, "UnknownError");
+      if (!context.index.hasBucket(input.Bucket ?? "")) throw s3Error("NotFound", 404, "UnknownError");
       return { BucketRegion: "us-east-1" };
     }),
   };

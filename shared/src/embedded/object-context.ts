@@ -34,8 +34,18 @@ export function bucketFolderOf(context: Pick<ObjectContext, "folder">, bucket: s
 /** Throws `NoSuchBucket`. */
 export function findBucket({ index }: Pick<ObjectContext, "index">, name: string | undefined): BucketRow {
   const bucket = index.findBucket(name ?? "");
-  if (bucket === undefined) throw s3Error("NoSuchBucket", 404, "The specified bucket does not exist");
+  if (bucket === undefined) throw noSuchBucket();
   return bucket;
+}
+
+/** The name of a bucket that is there. Throws `NoSuchBucket`. */
+export function checkBucket({ index }: Pick<ObjectContext, "index">, name = ""): string {
+  if (index.hasBucket(name)) return name;
+  throw noSuchBucket();
+}
+
+function noSuchBucket(): Error {
+  return s3Error("NoSuchBucket", 404, "The specified bucket does not exist");
 }
 
 /** A key that can be stored. Throws `KeyTooLongError`, or `InvalidURI` for one that is empty or no valid text. */

@@ -28,6 +28,8 @@ export interface BucketRow {
 
 export interface ObjectIndex {
   findBucket(name: string): BucketRow | undefined;
+  /** Buckets are never removed: one that was seen is not asked for again. */
+  hasBucket(name: string): boolean;
   addBucket(name: string): void;
   setNotification(bucket: string, json: string): void;
   find(bucket: string, key: string): ObjectRow | undefined;
@@ -48,15 +50,20 @@ export function createObjectIndex(db: DatabaseSync): ObjectIndex {
   return { ...buckets(db), ...objects(db), ...listing(db) };
 }
 
-function buckets(db: DatabaseSync): Pick<ObjectIndex, "findBucket" | "addBucket" | "setNotification"> {
+function buckets(db: DatabaseSync): Pick<ObjectIndex, "findBucket" | "hasBucket" | "addBucket" | "setNotification"> {
   const find = db.prepare("SELECT * FROM buckets WHERE name = ?");
   const add = db.prepare("INSERT INTO buckets (name) VALUES (?) ON CONFLICT DO NOTHING");
+  const seen = new Set<string>();
   const configure = db.prepare("UPDATE buckets SET notification = ? WHERE name = ?");
   return {
     findBucket: (name) => {
       const row = find.get(name);
       if (row === undefined) return undefined;
       return { name: textOf(row, "name"), notification: optionalTextOf(row, "notification") };
+    },
+    hasBucket: (name) => {
+      if (!seen.has(name) && find.get(name) !== undefined) seen.add(name);
+      return seen.has(name);
     },
     addBucket: (name) => {
       add.run(name);

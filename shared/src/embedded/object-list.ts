@@ -7,7 +7,7 @@ import { codeOf } from "../errors.ts";
 import { s3Error, s3NotImplemented } from "./aws-errors.ts";
 import { operation } from "./client-shape.ts";
 import type { Operation } from "./client-shape.ts";
-import { bucketFolderOf, findBucket, heal } from "./object-context.ts";
+import { bucketFolderOf, checkBucket, heal } from "./object-context.ts";
 import type { ObjectContext } from "./object-context.ts";
 import { locateFile } from "./object-files.ts";
 import type { ObjectRow, Position } from "./object-index.ts";
@@ -20,7 +20,7 @@ export function listOperations(context: ObjectContext): Readonly<Record<string, 
     ListObjectsV2: operation<S3.ListObjectsV2CommandInput>(
       ["Bucket", "Prefix", "Delimiter", "MaxKeys", "ContinuationToken", "StartAfter"],
       async (input) => {
-        const { name } = findBucket(context, input.Bucket);
+        const name = checkBucket(context, input.Bucket);
         const request = readRequest(input);
         // Files that came or went without us are met once per listing, not once per page.
         if (input.ContinuationToken === undefined) await meetStrangers(context, name, request.prefix);

@@ -6,7 +6,7 @@ import { codeOf } from "../errors.ts";
 import { s3Error } from "./aws-errors.ts";
 import { operation } from "./client-shape.ts";
 import type { Operation } from "./client-shape.ts";
-import { changesTooFast, findBucket, lookAt } from "./object-context.ts";
+import { changesTooFast, checkBucket, lookAt } from "./object-context.ts";
 import type { ObjectContext, SeenObject } from "./object-context.ts";
 import { stampOf } from "./object-files.ts";
 import type { ObjectRow } from "./object-index.ts";
@@ -16,7 +16,7 @@ const mostTries = 50;
 export function readOperations(context: ObjectContext): Readonly<Record<string, Operation>> {
   return {
     GetObject: operation<S3.GetObjectCommandInput>(["Bucket", "Key", "Range", "IfMatch"], async (input) => {
-      const { name } = findBucket(context, input.Bucket);
+      const name = checkBucket(context, input.Bucket);
       const { row, file } = await openObject(context, name, input.Key ?? "");
       try {
         if (!matches(row, input.IfMatch)) {
@@ -31,8 +31,8 @@ export function readOperations(context: ObjectContext): Readonly<Record<string, 
       }
     }),
     HeadObject: operation<S3.HeadObjectCommandInput>(["Bucket", "Key", "IfMatch"], async (input) => {
-      const bucket = context.index.findBucket(input.Bucket ?? "");
-      const seen = bucket === undefined ? undefined : await lookAt(context, bucket.name, input.Key ?? "");
+      const { Bucket: bucket = "" } = input;
+      const seen = context.index.hasBucket(bucket) ? await lookAt(context, bucket, input.Key ?? "") : undefined;
       // An answer to HEAD has no body to name the error, so the SDK knows no more than the status.
       if (seen === undefined) throw s3Error("NotFound", 404, "UnknownError");
       if (!matches(seen.row, input.IfMatch)) throw s3Error("Unknown", 412, "UnknownError");

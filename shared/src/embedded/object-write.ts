@@ -3,7 +3,7 @@ import type * as S3 from "@aws-sdk/client-s3";
 import { s3Error, s3NotImplemented } from "./aws-errors.ts";
 import { operation } from "./client-shape.ts";
 import type { Operation } from "./client-shape.ts";
-import { bucketFolderOf, changesTooFast, checkKey, findBucket, heal } from "./object-context.ts";
+import { bucketFolderOf, changesTooFast, checkBucket, checkKey, findBucket, heal } from "./object-context.ts";
 import type { ObjectContext } from "./object-context.ts";
 import { locateFile, moveIntoPlace, removeFile } from "./object-files.ts";
 import type { ObjectRow } from "./object-index.ts";
@@ -19,23 +19,24 @@ export function writeOperations(context: ObjectContext, stage: StageBody): Reado
       ["Bucket", "Key", "Body", "ContentLength", "ContentType", "Metadata", "IfMatch", "IfNoneMatch"],
       async (input, signal) => {
         const key = checkKey(input.Key);
-        const { name: bucket } = findBucket(context, input.Bucket);
+        const bucket = checkBucket(context, input.Bucket);
         checkConditions(input);
         const staged = await stage({ body: input.Body, lengthBytes: input.ContentLength }, signal);
         try {
           await commit(context, staged, { ...input, Bucket: bucket, Key: key });
-        } finally {
+        } catch (error) {
           staged.discard();
+          throw error;
         }
         return { ETag: `"${staged.md5}"` };
       },
     ),
     DeleteObject: operation<S3.DeleteObjectCommandInput>(["Bucket", "Key"], (input) => {
-      removeObject(context, findBucket(context, input.Bucket).name, checkKey(input.Key));
+      removeObject(context, checkBucket(context, input.Bucket), checkKey(input.Key));
       return { $metadata: { httpStatusCode: 204, attempts: 1, totalRetryDelay: 0 } };
     }),
     DeleteObjects: operation<S3.DeleteObjectsCommandInput>(["Bucket", "Delete"], (input) => {
-      const { name } = findBucket(context, input.Bucket);
+      const name = checkBucket(context, input.Bucket);
       const keys = keysToDelete(input.Delete);
       // One transaction each: others may write in between, and one key that fails leaves the rest done.
       for (const key of keys) removeObject(context, name, key);

@@ -18,7 +18,6 @@ export interface ReceiveDeps {
 }
 
 export interface ReceiveRequest {
-  readonly queueName: string;
   readonly most: number;
   /** Undefined: the queue's own. */
   readonly visibilitySeconds: number | undefined;
@@ -31,8 +30,9 @@ const lookAgainMs = 50;
 const sweepEveryMs = 60_000;
 
 export type Receive = (
+  /** Looks for the queue again: its settings may change while somebody waits. */
   find: () => QueueRow,
-  request: ReceiveRequest,
+  read: (queue: QueueRow) => ReceiveRequest,
   signal: AbortSignal | undefined,
 ) => Promise<readonly Message[]>;
 
@@ -40,10 +40,11 @@ export type Receive = (
 export function createReceive(deps: ReceiveDeps): Receive {
   const sweep = createSweep(deps);
   const lookOut = createLookout(deps);
-  return async (find, request, signal) => {
+  return async (find, read, signal) => {
+    const first = find();
+    const request = read(first);
     const deadline = performance.now() + request.waitSeconds * 1000;
-    for (;;) {
-      const queue = find();
+    for (let queue = first; ; queue = find()) {
       sweep(queue);
       const messages = handOut(deps, queue, request);
       const leftMs = deadline - performance.now();
@@ -112,18 +113,13 @@ interface Taking {
 function takeVisible(deps: ReceiveDeps, queue: QueueRow, { nowMs, most, parkedIn }: Taking): readonly MessageRow[] {
   const { store } = deps;
   const policy = redrivePolicyOf(queue.attributes);
-  const deadLetters = policy === undefined ? undefined : store.findQueue(policy.deadLetterQueue);
-  const isSpent = (row: MessageRow): boolean =>
-    policy !== undefined && deadLetters !== undefined && row.receiveCount >= policy.maxReceiveCount;
   for (;;) {
     const rows = store.visible(queue.id, nowMs, oldestKeptMs(queue, nowMs), most);
-    const spent = rows.filter(isSpent);
-    for (const row of spent) {
-      if (deadLetters === undefined) break;
-      store.park(row.id, deadLetters.id, queueArnOf(queue.name), nowMs);
-      parkedIn.add(deadLetters.name);
-    }
-    if (spent.length === 0) return rows;
+    const spent = policy === undefined ? [] : rows.filter((row) => row.receiveCount >= policy.maxReceiveCount);
+    const deadLetters = spent.length === 0 ? undefined : store.findQueue(policy?.deadLetterQueue ?? "");
+    if (deadLetters === undefined) return rows;
+    for (const row of spent) store.park(row.id, deadLetters.id, queueArnOf(queue.name), nowMs);
+    parkedIn.add(deadLetters.name);
   }
 }
 

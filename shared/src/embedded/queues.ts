@@ -99,7 +99,7 @@ function sendAndReceive(context: QueueContext, steps: MessageSteps): Readonly<Re
       ],
       async (input, signal) => {
         const find = (): QueueRow => findQueue(context, input.QueueUrl);
-        const messages = await receive(find, readRequest(find(), input), signal);
+        const messages = await receive(find, (queue) => readRequest(queue, input), signal);
         return messages.length === 0 ? {} : { Messages: messages };
       },
     ),
@@ -129,7 +129,6 @@ function readRequest(queue: QueueRow, input: Sqs.ReceiveMessageCommandInput) {
   const systemNames = input.MessageSystemAttributeNames ?? input.AttributeNames ?? [];
   const wait = input.WaitTimeSeconds ?? numberOf(queue.attributes, "ReceiveMessageWaitTimeSeconds");
   return {
-    queueName: queue.name,
     most: checkRange("MaxNumberOfMessages", input.MaxNumberOfMessages ?? 1, 1, 10),
     visibilitySeconds:
       input.VisibilityTimeout === undefined
