@@ -3,10 +3,12 @@ import { type Command, InvalidArgumentError } from "commander";
 
 import type { EmbeddedLake } from "../embedded.ts";
 import { beginAudit } from "../audit.ts";
+import { CommandError } from "../command-error.ts";
 import { examples } from "../examples.ts";
 import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
 import { placeOf } from "../ledger.ts";
 import { createProgress } from "../progress.ts";
+import { lookEvery } from "../reconcile/look-every.ts";
 import { type Story, lookOnce } from "../reconcile/look-once.ts";
 import type { Repair } from "../reconcile/repair.ts";
 import { type Group, lookedText, printGroups, printOpen } from "../reconcile/screen.ts";
@@ -19,6 +21,8 @@ interface ReconcileOptions extends LakeOptions {
   readonly grace: number;
   readonly quick: boolean;
   readonly deleteMany: boolean;
+  /** Seconds. */
+  readonly every?: number;
 }
 
 export function addReconcile(verb: Command, deps: VerbDeps, finish: (code: ExitCode) => void): void {
@@ -31,6 +35,7 @@ export function addReconcile(verb: Command, deps: VerbDeps, finish: (code: ExitC
     .option("--repair", "mend what is found: by the workers themselves, or by deleting what is nobody's", false)
     .option("--grace <hours>", "take unfinished or unnamed objects for abandoned after so long", hours, 24)
     .option("--quick", "do not read the parts' footers: sizes only", false)
+    .option("--every <seconds>", "look again so long after each look, until stopped; not with --repair", wholeSeconds)
     .option("--delete-many", "with --repair: also delete very many objects of nobody", false)
     .addHelpText(
       "after",
@@ -38,20 +43,42 @@ export function addReconcile(verb: Command, deps: VerbDeps, finish: (code: ExitC
         [
           ["airlake reconcile", "what is off"],
           ["airlake reconcile --repair", "mend it"],
+          ["airlake reconcile --every 3600 --quick", "once an hour, as compose.yaml does"],
           ["airlake reconcile --lake aws:airlake --json | jq .findings", "for scripts"],
         ],
         "Ends with 0 when nothing is off (or all of it is mended), with 1 when something is.",
       ),
     )
     .action(async (_options: unknown, command: Command) => {
-      finish(await reconcile(deps, command.optsWithGlobals<ReconcileOptions>()));
+      const options = command.optsWithGlobals<ReconcileOptions>();
+      finish(options.every === undefined ? await reconcile(deps, options) : await reconcileEvery(deps, options));
     });
+}
+
+function wholeSeconds(text: string): number {
+  // Longer waits than 24 days are none that Node's timers know.
+  if (/^[1-9]\d{0,6}$/.test(text) && Number(text) <= 2_000_000) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number of seconds, from 1 to 2,000,000.");
 }
 
 function hours(text: string): number {
   const number = /^\d{1,5}(\.\d{1,4})?$/.test(text) ? Number(text) : NaN;
   if (Number.isFinite(number)) return number;
   throw new InvalidArgumentError("It must be a number of hours, as 24 or 0.5.");
+}
+
+/** Being stopped is how it ends: that is 0. */
+async function reconcileEvery(deps: VerbDeps, options: ReconcileOptions): Promise<ExitCode> {
+  if (options.repair)
+    throw new CommandError(
+      "--every only looks: what is off should be seen by a person before it is mended.",
+      "Leave out --repair, or --every.",
+    );
+  using interruption = deps.interruption();
+  const { signal } = interruption;
+  const look = async (): Promise<unknown> => reconcile(deps, options);
+  await lookEvery({ clock: deps.clock, out: deps.out, look, signal }, options.every ?? 0, options.json);
+  return 0;
 }
 
 /** A repair can bring to light what it hid; after so many looks in turn a person should look. */
@@ -179,13 +206,16 @@ function printLast({ out }: VerbDeps, { groups, repairs }: Story): void {
 }
 
 function printJson(
-  { out }: VerbDeps,
+  { out, clock }: VerbDeps,
   { looked, groups, repairs }: Story,
   { left, seconds }: { readonly left: readonly Group[]; readonly seconds: number },
 ): void {
   const { fingerprints: _fingerprints, ...facts } = looked;
   const rounded = Math.round(seconds * 1000) / 1000;
-  out.line(JSON.stringify({ findings: plain(groups), left: plain(left), repairs, looked: facts, seconds: rounded }));
+  const at = clock.now().toISOString();
+  out.line(
+    JSON.stringify({ at, findings: plain(groups), left: plain(left), repairs, looked: facts, seconds: rounded }),
+  );
 }
 
 function plain(groups: readonly Group[]) {

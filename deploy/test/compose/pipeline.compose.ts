@@ -1,5 +1,6 @@
 // The whole pipeline as `docker compose up` runs it, against the embedded run of the same files.
 import { availableParallelism, loadavg } from "node:os";
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { containerReason, localStackImage, motoImage } from "@airlake/shared/testing/containers";
 
@@ -165,6 +166,40 @@ describe.skipIf(reason !== undefined)(`docker compose${reason === undefined ? ""
     expect([...held].filter((one) => !known.has(one))).toEqual([]);
   });
 
+  test("looks through the lake on a schedule, says what is off, and mends nothing", async () => {
+    const [container] = await stack.inspect("reconcile");
+    await put([50], 20);
+    await both.settle(quietMs);
+    const inOrder = await lookAgain();
+    const part = [...(await lake.manifests("joiner")).values()].flatMap(({ outputs }) => outputs)[0];
+    const place = { Bucket: lake.topology.buckets.gold, Key: part?.key };
+    const body = await (await lake.s3.send(new GetObjectCommand(place))).Body?.transformToByteArray();
+    await lake.s3.send(new DeleteObjectCommand(place));
+    const before = await objectsOf(lake);
+
+    const off = await lookAgain();
+
+    expect(inOrder["findings"]).toEqual({});
+    expect(off["findings"]).toEqual({
+      "missing-part": { count: 1, samples: [expect.objectContaining({ what: `gold/${part?.key}` })] },
+    });
+    expect(await objectsOf(lake)).toEqual(before);
+    expect(container?.Config).toMatchObject({ User: "node", Cmd: expect.arrayContaining(["--every", "3600"]) });
+    expect(container?.Config.Cmd).not.toContain("--repair");
+    expect(container?.HostConfig.ReadonlyRootfs).toBe(true);
+    expect(container?.NetworkSettings.Ports).toEqual({});
+    await lake.s3.send(new PutObjectCommand({ ...place, Body: body ?? "" }));
+  });
+
+  /** The next look is an hour away, or a restart. */
+  async function lookAgain(): Promise<Readonly<Record<string, unknown>>> {
+    const before = (await stack.logs("reconcile")).length;
+    await stack.compose("restart", "reconcile");
+    const next = async (): Promise<number> => (await stack.logs("reconcile")).length;
+    await expect.poll(next, { timeout: quietMs, interval: 500 }).toBeGreaterThan(before);
+    return (await stack.logs("reconcile")).at(-1) ?? {};
+  }
+
   test("keeps messages for a Glue that is away, ready but degraded, and saying why", async () => {
     const catalogSays = async () => stack.get("catalog-sync", "/health/ready");
     await stack.compose("stop", "moto");
@@ -207,6 +242,14 @@ describe.skipIf(reason !== undefined)(`docker compose${reason === undefined ? ""
     await expectEmbeddedRows();
   });
 });
+
+/** Every object of every bucket but raw, with what changes when it is written. */
+async function objectsOf({ s3, topology }: RemoteLake): Promise<readonly string[]> {
+  const { silver, gold, ops } = topology.buckets;
+  const listed = [silver, gold, ops].map(async (Bucket) => s3.send(new ListObjectsV2Command({ Bucket })));
+  const found = (await Promise.all(listed)).flatMap(({ Contents: objects = [] }) => objects);
+  return found.map(({ Key, ETag, LastModified }) => `${Key} ${ETag} ${LastModified?.toISOString()}`);
+}
 
 /** A file of a month that no other file is of. */
 function monthFile(month: number): string {
