@@ -1,7 +1,5 @@
 /** The joiner as a stage: a clean part in, one gold part for each partition out. */
-import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { createBatches } from "@airlake/shared/batches";
@@ -12,7 +10,7 @@ import type { PartitionsChanged } from "@airlake/shared/contracts/messages";
 import type { DuckDb, Engines } from "@airlake/shared/duckdb";
 import { TransientError } from "@airlake/shared/errors";
 import type { LoadedDataset } from "@airlake/shared/load-dataset";
-import { bodyOf } from "@airlake/shared/object-store";
+import { saveBody } from "@airlake/shared/object-store";
 import type { ManifestStore } from "@airlake/shared/stage/manifest-store";
 import type { Attempt, Stage, Target, Wanted } from "@airlake/shared/stage/types";
 import { type Joined, type JoinJob, joinParts } from "./join-parts.ts";
@@ -138,7 +136,7 @@ async function download(deps: JoinStageDeps, key: string, file: string, attempt:
     const got = await deps.clients.s3.send(new GetObjectCommand({ Bucket: deps.upstream.silverBucket, Key: key }), {
       abortSignal: attempt.signal,
     });
-    await pipeline(bodyOf(got, key), createWriteStream(file), { signal: attempt.signal });
+    await saveBody(got, file, { where: key, signal: attempt.signal });
     return true;
   } catch (error) {
     if (error instanceof Error && error.name === "NoSuchKey") return false;

@@ -1,6 +1,6 @@
 /** Objects as files: where one lies, how it comes there, how it goes. What changes a bucket's folder runs under the write lock. */
 import { createHash } from "node:crypto";
-import { createReadStream, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { createReadStream, linkSync, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf } from "../errors.ts";
@@ -28,6 +28,17 @@ export function fileAt(path: string): ObjectFile | undefined {
 
 export function stampOf(stats: BigIntStats): string {
   return `${stats.ino}:${stats.mtimeNs}:${stats.size}`;
+}
+
+/** Gives a file a second name. False where that cannot be: it is gone, on another disk, or on one that knows no links. */
+export function linkIfCan(path: string, name: string): boolean {
+  try {
+    linkSync(path, name);
+    return true;
+  } catch (error) {
+    if (["ENOENT", "EXDEV", "EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK"].includes(String(codeOf(error)))) return false;
+    throw error;
+  }
 }
 
 /** Moves a finished upload to its key's place, in one step: a reader sees the old content or the new. */

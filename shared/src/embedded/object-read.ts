@@ -1,5 +1,5 @@
 /** Reading objects. */
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, readSync, unlinkSync } from "node:fs";
 import { Readable } from "node:stream";
 import type * as S3 from "@aws-sdk/client-s3";
 import { codeOf } from "../errors.ts";
@@ -8,7 +8,7 @@ import { operation } from "./client-shape.ts";
 import type { Operation } from "./client-shape.ts";
 import { changesTooFast, checkBucket, lookAt } from "./object-context.ts";
 import type { ObjectContext, SeenObject } from "./object-context.ts";
-import { stampOf } from "./object-files.ts";
+import { fileAt, linkIfCan, stampOf } from "./object-files.ts";
 import type { ObjectRow } from "./object-index.ts";
 
 const mostTries = 50;
@@ -17,13 +17,14 @@ export function readOperations(context: ObjectContext): Readonly<Record<string, 
   return {
     GetObject: operation<S3.GetObjectCommandInput>(["Bucket", "Key", "Range", "IfMatch"], async (input) => {
       const name = checkBucket(context, input.Bucket);
-      const { row, file } = await openObject(context, name, input.Key ?? "");
+      const { row, path, file } = await openObject(context, name, input.Key ?? "");
       try {
         if (!matches(row, input.IfMatch)) {
           throw s3Error("PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold");
         }
         const range = readRange(input.Range, row.sizeBytes);
-        const Body = bodyOf(file, range ?? { first: 0, last: row.sizeBytes - 1 });
+        const body = bodyOf(file, range ?? { first: 0, last: row.sizeBytes - 1 });
+        const Body = range === undefined ? Object.assign(body, { linkTo: linkOf(path, row.stamp) }) : body;
         return { ...headersOf(row), ...rangeHeaders(range, row.sizeBytes), Body };
       } catch (error) {
         closeSync(file);
@@ -46,12 +47,12 @@ async function openObject(
   context: ObjectContext,
   bucket: string,
   key: string,
-): Promise<{ readonly row: ObjectRow; readonly file: number }> {
+): Promise<{ readonly row: ObjectRow; readonly path: string; readonly file: number }> {
   for (let attempt = 0; attempt < mostTries; attempt += 1) {
     const seen = await lookAt(context, bucket, key);
     if (seen === undefined) throw s3Error("NoSuchKey", 404, "The specified key does not exist.");
     const file = openIfSame(seen);
-    if (file !== undefined) return { row: seen.row, file };
+    if (file !== undefined) return { row: seen.row, path: seen.file.path, file };
   }
   throw changesTooFast();
 }
@@ -137,6 +138,16 @@ function bodyOf(file: number, range: ByteRange) {
     transformToString: async (encoding?: string) => new TextDecoder(encoding).decode(await bytes()),
     transformToWebStream: () => Readable.toWeb(stream),
   });
+}
+
+/** Links a file under another name, if it is still the one of this stamp, and the name is on the same disk. */
+function linkOf(path: string, stamp: string): (file: string) => boolean {
+  return (file) => {
+    if (!linkIfCan(path, file)) return false;
+    if (fileAt(file)?.stamp === stamp) return true;
+    unlinkSync(file);
+    return false;
+  };
 }
 
 /** What the range holds, as a list of chunks. Closes the file; leaves it open where it throws. */

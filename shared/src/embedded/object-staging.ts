@@ -8,7 +8,6 @@ import {
   closeSync,
   createReadStream,
   createWriteStream,
-  linkSync,
   lstatSync,
   openSync,
   readFileSync,
@@ -25,7 +24,7 @@ import { isAlive } from "../is-alive.ts";
 import { s3Error, s3NotImplemented } from "./aws-errors.ts";
 import { stateFolderOf } from "./database.ts";
 import { makeFolders } from "./folders.ts";
-import { fileAt } from "./object-files.ts";
+import { fileAt, linkIfCan } from "./object-files.ts";
 import type { ObjectFile } from "./object-files.ts";
 
 export interface StagedBody extends ObjectFile {
@@ -82,13 +81,7 @@ function linkFrom(scratch: string, body: unknown, path: string): boolean {
   const isWhole =
     body.bytesRead === 0 && "start" in body && body.start === undefined && "end" in body && body.end === Infinity;
   if (!isWhole || !resolve(body.path).startsWith(scratch)) return false;
-  try {
-    linkSync(body.path, path);
-  } catch (error) {
-    // Gone, on another disk, or on one that knows no links: reading it will tell.
-    if (["ENOENT", "EXDEV", "EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK"].includes(String(codeOf(error)))) return false;
-    throw error;
-  }
+  if (!linkIfCan(body.path, path)) return false;
   body.destroy();
   return true;
 }

@@ -26,6 +26,7 @@ import { CreateQueueCommand } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { readS3Event } from "../../src/contracts/s3-event.ts";
+import { saveBody } from "../../src/object-store.ts";
 import { acknowledge, put, receive, refusalOf, textAt } from "../../src/testing/contract-clients.ts";
 import type { ContractClients } from "../../src/testing/contract-clients.ts";
 import { openEmbedded } from "./open-embedded.ts";
@@ -46,6 +47,22 @@ describe("the folder", () => {
     await put(clients, { bucket: "raw", key: "openaq/2018/02/day 1.csv" }, "id,value\n");
 
     expect(readFileSync(join(embedded.folder, "raw/openaq/2018/02/day 1.csv"), "utf8")).toBe("id,value\n");
+  });
+
+  it("saves a body by a link to the object's file, and by a copy where that is another one by now", async () => {
+    await put(clients, { bucket: "raw", key: "same" }, "first");
+    await put(clients, { bucket: "raw", key: "replaced" }, "first");
+    const get = async (Key: string) => clients.s3.send(new GetObjectCommand({ Bucket: "raw", Key }));
+    const [same, replaced] = [await get("same"), await get("replaced")];
+    await put(clients, { bucket: "raw", key: "replaced" }, "second");
+    const saved = (name: string): string => join(embedded.folder, name);
+    const options = { where: "raw", signal: new AbortController().signal };
+
+    await saveBody(same, saved("a"), options);
+    await saveBody(replaced, saved("b"), options);
+
+    expect(statSync(saved("a")).ino).toBe(statSync(join(embedded.folder, "raw/same")).ino);
+    expect(readFileSync(saved("b"), "utf8")).toBe("first");
   });
 
   it("takes a whole file of the lake's own scratch folder as it is, and copies every other", async () => {
