@@ -7,23 +7,11 @@ import { parseArgs } from "node:util";
 import { quietNode } from "../cli/src/tell.ts";
 import { openDuckDb } from "../shared/src/duckdb.ts";
 import { watchOthers } from "./measure.ts";
+import type { Options } from "./options.ts";
 import { cold, day } from "./scenarios/day.ts";
 import { fetches, growth, latency, small } from "./scenarios/load.ts";
 import { many, partitions, size } from "./scenarios/size.ts";
 import { type Table, shown } from "./tables.ts";
-
-export interface Options {
-  /** A legacy CSV file; without it, a day of `records` is generated. */
-  readonly input?: string | undefined;
-  readonly records: number;
-  readonly folder?: string | undefined;
-  readonly rounds: number;
-  /** Of the scenarios that have many; undefined for what is usual there. */
-  readonly sources?: number | undefined;
-  readonly gigabytes: readonly number[];
-  /** A folder of the scenario's own; it is removed at the end. */
-  readonly work: string;
-}
 
 const usual = { day, cold, growth, fetches, small, latency };
 const scenarios = new Map<string, (options: Options) => Promise<readonly Table[]>>(

@@ -3,7 +3,7 @@ import { copyFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 import { type Bare, openBare } from "../bare.ts";
-import type { Options } from "../bench.ts";
+import type { Options } from "../options.ts";
 import { runChild } from "../child.ts";
 import { dayName, writeDay } from "../generate.ts";
 import { type Spent, median, medianSpent } from "../measure.ts";

@@ -4,7 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { catalogFileOf, registeredPartitions } from "../../shared/src/embedded/catalog-file.ts";
-import type { Options } from "../bench.ts";
+import type { Options } from "../options.ts";
 import { runChild } from "../child.ts";
 import { dayName, writeDay, writePlaces } from "../generate.ts";
 import { type Spent, median, medianSpent, quantile, timed } from "../measure.ts";

@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { Options } from "../bench.ts";
+import type { Options } from "../options.ts";
 import { type DayOptions, dayName, writeDay, writePlaces } from "../generate.ts";
 import { timed } from "../measure.ts";
 import { manifestsOf, put } from "../pipeline.ts";

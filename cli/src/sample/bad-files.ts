@@ -8,7 +8,8 @@ import { createGzip, gzipSync } from "node:zlib";
 
 import { LEGACY_COLUMNS } from "./plan.ts";
 import type { Random } from "./prng.ts";
-import type { BadFileReason, BadFileTruth } from "./truth.ts";
+import type { BadFileTruth } from "./truth.ts";
+import type { BadFileReason } from "./words.ts";
 
 type BadFile = {
   readonly name: string;

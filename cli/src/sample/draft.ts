@@ -3,7 +3,7 @@ import type { Random } from "./prng.ts";
 import type { FilePlan } from "./plan.ts";
 import { itemAt } from "./prng.ts";
 import { stamp, monthOf } from "./stamp.ts";
-import type { QuarantineReason, SampleFormat } from "./truth.ts";
+import type { QuarantineReason, SampleFormat } from "./words.ts";
 import type { Channel, Station } from "./world.ts";
 import { CHANNELS_PER_STATION } from "./world.ts";
 

@@ -3,7 +3,7 @@ import type { Draft, Traits } from "./draft.ts";
 import type { FilePlan } from "./plan.ts";
 import type { Random } from "./prng.ts";
 import { traitsOf } from "./draft.ts";
-import type { JoinedFlag, QuarantineReason, RowFlag } from "./truth.ts";
+import type { JoinedFlag, QuarantineReason, RowFlag } from "./words.ts";
 
 export type Kind = {
   readonly name: string;

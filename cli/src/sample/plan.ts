@@ -1,6 +1,6 @@
 /** Which files a sample has: names, formats, sizes and the way they are written. */
 import type { Random } from "./prng.ts";
-import type { SampleFormat } from "./truth.ts";
+import type { SampleFormat } from "./words.ts";
 import type { Station } from "./world.ts";
 import { STATIONS } from "./world.ts";
 

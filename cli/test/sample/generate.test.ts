@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { truthPath } from "../../src/sample/generate.ts";
-import { JOINED_FLAGS, QUARANTINE_REASONS, ROW_FLAGS } from "../../src/sample/truth.ts";
+import { JOINED_FLAGS, QUARANTINE_REASONS, ROW_FLAGS } from "../../src/sample/words.ts";
 import type { FileTruth } from "../../src/sample/truth.ts";
 import { createSampleMaker, digests } from "./sample-folder.ts";
 import type { Sample, SampleMaker } from "./sample-folder.ts";
