@@ -4,6 +4,8 @@ import { parseEnv, wholeNumber } from "@airlake/shared/env";
 import type { Env } from "@airlake/shared/env";
 import { checkSettings, workerShape } from "@airlake/shared/worker/settings";
 
+import { defaultLimits } from "./limits.ts";
+
 const name = z.string().min(1);
 
 export const configSchema = z.object({
@@ -18,7 +20,7 @@ export const configSchema = z.object({
   DUCKDB_THREADS: wholeNumber(1, 256).default(2),
   DUCKDB_MEMORY_MB: wholeNumber(128, 1_000_000).default(768),
   /** A source that inflates beyond this is rejected: 5 GB, and room. */
-  MAX_INFLATED_BYTES: wholeNumber(1, 1_000_000_000_000).default(6_000_000_000),
+  MAX_INFLATED_BYTES: wholeNumber(1, 1_000_000_000_000).default(defaultLimits.inflatedBytes),
   /** More retractions within an hour than this share of all sources, in percent, are a mistake; 100 lets all pass. */
   FUSE_SHARE_PERCENT: wholeNumber(1, 100).default(20),
   /** So many within an hour are none: of a small lake it is a lot, and still the work of a person. */

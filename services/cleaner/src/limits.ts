@@ -19,11 +19,11 @@ export interface Limits {
 }
 
 export const defaultLimits: Limits = {
-  // The largest source that is promised to work is 5 GB; scratch space must hold this and its normalised copy.
-  inflatedBytes: 8 * GiB,
+  // The largest source that is promised to work is 5 GB; scratch space must hold this and its normalised copy. MAX_INFLATED_BYTES.
+  inflatedBytes: 6_000_000_000,
   columns: 1000,
   recordBytes: 16 * MiB,
-  // Ten times what 8 GiB of the shortest records in use would be.
+  // Ten times what so many bytes of the shortest records in use would be.
   records: 1_000_000_000,
   headBytes: 1 * MiB,
   documentBytes: 256 * MiB,

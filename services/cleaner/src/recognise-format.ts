@@ -62,7 +62,7 @@ interface HeadText {
 function recogniseTable(dataset: DatasetDefinition, head: HeadText): Exclude<Recognised, { kind: "json" }> | undefined {
   for (const format of dataset.formats) {
     if (format.kind === "csv") {
-      const recognised = recogniseCsv(format, head.text);
+      const recognised = recogniseCsv(format, head);
       if (recognised) return recognised;
     } else if (format.kind === "ndjson" && hasLineWith(format.paths, head)) {
       return { kind: "ndjson", format };
@@ -75,9 +75,12 @@ function looksLikeJson(text: string): boolean {
   return /^\s*[[{]/.test(text);
 }
 
-function recogniseCsv(format: CsvFormat, text: string): Extract<Recognised, { kind: "csv" }> | undefined {
+function recogniseCsv(format: CsvFormat, { text, whole }: HeadText): Extract<Recognised, { kind: "csv" }> | undefined {
   for (const delimiter of format.delimiters) {
-    const header = parseCsvRecord(text.slice(0, firstCsvRecordEnd(text, delimiter).end), delimiter);
+    const { end, closed } = firstCsvRecordEnd(text, delimiter);
+    // Half a header has not all of its columns: every record would have too many.
+    if (!closed && !whole) continue;
+    const header = parseCsvRecord(text.slice(0, end), delimiter);
     if (format.columns.every((column) => header.includes(column)))
       return { kind: "csv", format, delimiter, header, hasHeader: true };
     const { headerless } = format;

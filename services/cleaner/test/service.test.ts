@@ -1,6 +1,7 @@
 /** The whole cleaner: events on its queue, objects in raw, an embedded lake. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
@@ -28,12 +29,15 @@ interface Fixture {
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
   readonly nextQueueUrl: string;
-  put(key: string, body?: string): Promise<void>;
+  put(key: string, body?: string | Buffer): Promise<void>;
   manifest(key: string): Promise<Manifest>;
   acknowledged(): Promise<void>;
 }
 
-async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
+async function fixture(
+  closing: AsyncDisposableStack,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Fixture> {
   const lake = closing.use(await createTestLake());
   const queueUrl = await lake.queue("clean");
   const deadLetterQueueUrl = await lake.queue("clean-dlq");
@@ -49,6 +53,7 @@ async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
     LAKE_FOLDER: lake.folder,
     SCRATCH_FOLDER: join(lake.folder, "scratch"),
     DUCKDB_MEMORY_MB: "256",
+    ...settings,
   };
   closing.use(await start(loadConfig(env), lake.clients));
   return {
@@ -130,6 +135,26 @@ test.each([
 
   expect(lake.lines).toContainEqual(expect.objectContaining({ msg: "message settled", outcome: "skipped", reason }));
   expect(await lake.depth(deadLetterQueueUrl)).toBe(0);
+});
+
+test("takes a source that is as large as it may be, and keeps its rows where a new version is larger", async () => {
+  await using closing = new AsyncDisposableStack();
+  const settings = { MAX_INFLATED_BYTES: String(Buffer.byteLength(table)) };
+  const { lake, queueUrl, deadLetterQueueUrl, put, manifest, acknowledged } = await fixture(closing, settings);
+  await put("openaq/a.csv");
+  await lake.send(queueUrl, { Records: [record("openaq/a.csv")] });
+  await acknowledged();
+  const good = await manifest("openaq/a.csv");
+
+  await put("openaq/a.csv", gzipSync(`${table}\n`));
+  await lake.send(queueUrl, { Records: [record("openaq/a.csv")] });
+  await acknowledged();
+
+  const { counts, outputs } = good;
+  expect(counts).toMatchObject({ read: 2 });
+  expect(await manifest("openaq/a.csv")).toMatchObject({ state: "rejected", stale: true, counts, outputs });
+  const [parked] = await lake.take(deadLetterQueueUrl);
+  expect(parked?.attributes["reason"]).toBe("inflated-too-large");
 });
 
 test("finishes what a newer version has begun, though it does not know all that was noted", async () => {

@@ -10,6 +10,10 @@ import { type Identity, type StatusDeps, readinessOf, statusOf } from "./status.
 /** A bucket that has not answered for this long makes the worker not ready. */
 const silentTooLongSeconds = 60;
 const probeEverySeconds = 15;
+/** Nothing here takes a body; Node itself refuses headers of more than 16 KiB. */
+const bodyLimit = 1024;
+/** Who sends half a request is cut off. */
+const requestTimeoutMs = 10_000;
 
 /** Opens the port. Throws ConfigError where it is in use. */
 export async function startHealth(
@@ -21,7 +25,7 @@ export async function startHealth(
   const asked: StatusDeps = { ...deps, bucketTroubles: () => buckets.troubles() };
   const identity: Identity = { ...who, startedAt: clients.clock.now().toISOString() };
   const registry = createMetrics(asked, identity);
-  const app = fastify({ logger: false });
+  const app = fastify({ logger: false, bodyLimit, requestTimeout: requestTimeoutMs });
 
   app.get("/", async (_request, reply) =>
     reply

@@ -13,6 +13,8 @@ interface Fixture {
   readonly lake: TestLake;
   readonly queueUrl: string;
   start(handle: Handle, clients?: Partial<Clients>): Promise<AsyncDisposable>;
+  /** The status of the answer. */
+  ask(path: string, request: RequestInit): Promise<number>;
   get(path: string): Promise<{ readonly status: number; readonly type: string; readonly text: string }>;
 }
 
@@ -42,6 +44,11 @@ async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
       closing.use(
         await startConsuming(settings, { ...lake.clients, ...clients }, { name: "tester", concurrency: 2, handle }),
       ),
+    async ask(path, request) {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, request);
+      await answer.arrayBuffer();
+      return answer.status;
+    },
     async get(path) {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`);
       return { status: answer.status, type: answer.headers.get("content-type") ?? "", text: await answer.text() };
@@ -183,4 +190,17 @@ test("gives metrics by the names that Prometheus expects", async () => {
   for (const { name, kind } of own) expect(name.endsWith("_total")).toBe(kind === "counter");
   const runbook = await readFile(new URL("../../../docs/runbook.md", import.meta.url), "utf8");
   expect(own.filter(({ name }) => !runbook.includes(`\`${name}`))).toEqual([]);
+});
+
+test("takes no body and no long header, and answers on", async () => {
+  await using closing = new AsyncDisposableStack();
+  const { start, ask, get } = await fixture(closing);
+  await start(async () => ({ kind: "done", facts: {} }));
+
+  const small = await ask("/status", { method: "POST", body: "x".repeat(1024) });
+  const large = await ask("/status", { method: "POST", body: "x".repeat(1025) });
+  const long = await ask("/status", { headers: { "x-long": "x".repeat(17_000) } });
+
+  expect([small, large, long]).toEqual([404, 413, 431]);
+  expect(await get("/health/live")).toMatchObject({ status: 200 });
 });
