@@ -1,3 +1,4 @@
+import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -47,6 +48,26 @@ async function newLake(): Promise<string> {
 }
 
 describe("status", () => {
+  test("says that a fuse is blown, and ends with 1", async () => {
+    const lake = await newLake();
+    const blown = { at: "2026-11-21T03:00:00.000Z", retractions: 51, sources: 100 };
+    const fuse = { contract: "fuse/1", dataset: "openaq", recent: {}, sources: null, blown, pass: null };
+    await using opened = await openAnyLake(lake, "write", systemClock);
+    const words = ["status", "--lake", lake, "--health", "cleaner=127.0.0.1:1"];
+    const whole = await inProcess(words);
+    await opened.s3.send(new PutObjectCommand({ Bucket: "ops", Key: "fuse/openaq.json", Body: JSON.stringify(fuse) }));
+
+    const told = await inProcess(words);
+    const asJson = await inProcess([...words, "--json"]);
+
+    expect([whole.code, told.code, asJson.code]).toEqual([0, 1, 1]);
+    expect(whole.stdout).not.toContain("fuse");
+    expect(told.stdout).toContain(
+      `The fuse of openaq is blown since 2026-11-21 03:00 UTC: what is gone from raw stays in the lake until a person has spoken; see: airlake fuse --lake ${lake}`,
+    );
+    expect(json(asJson)).toMatchObject({ blown: [{ dataset: "openaq", since: blown.at }] });
+  });
+
   test("tells of each service what it says of itself, and of none that it does not run", async () => {
     const lake = await newLake();
     const cleaner = await serve({ name: "cleaner", queue: "clean" });

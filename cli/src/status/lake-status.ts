@@ -2,6 +2,7 @@
 import type { QueueRole } from "@airlake/shared/contracts/topology";
 import { queueRoles } from "@airlake/shared/contracts/topology";
 
+import { readFuses } from "../fuses.ts";
 import { sizeOnDisk } from "../lake.ts";
 import { listEntries, listKeys, placeOf } from "../ledger.ts";
 import type { OpenedLake } from "../opened-lake.ts";
@@ -15,6 +16,8 @@ export interface Status {
   readonly lake: string;
   readonly services: readonly ServiceStatus[];
   readonly queues: readonly QueueStatus[];
+  /** Datasets of which no more sources are taken out until a person has spoken. */
+  readonly blown: readonly BlownFuse[];
   /** Not while it is watched: many manifests are read for it. */
   readonly ledger?: Ledger;
 }
@@ -37,6 +40,12 @@ export interface LedgerTotals {
   readonly lastCommit: string | null;
 }
 
+export interface BlownFuse {
+  readonly dataset: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
 export interface QueueStatus {
   readonly queue: QueueRole;
   readonly waiting: number;
@@ -50,11 +59,13 @@ export async function moment(
   addresses: readonly HealthAddress[],
   signal: AbortSignal,
 ): Promise<Omit<Status, "ledger">> {
-  const [services, queues] = await Promise.all([
+  const [services, queues, fuses] = await Promise.all([
     askServices({ clock: opened.clock, topology: opened.topology, signal }, addresses),
     Promise.all(queueRoles.map(async (role) => queueStatus(opened, role))),
+    readFuses(opened),
   ]);
-  return { lake: opened.lake?.folder ?? opened.shown, services, queues };
+  const blown = fuses.flatMap(({ dataset, blown: word }) => (word === null ? [] : [{ dataset, since: word.at }]));
+  return { lake: opened.lake?.folder ?? opened.shown, services, queues, blown };
 }
 
 /** Reads the ledger of a lake in a folder; counts that of another, where each manifest would be a request. */

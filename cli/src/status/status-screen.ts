@@ -3,7 +3,7 @@ import type { Style } from "../out.ts";
 import { type Column, renderTable } from "../table.ts";
 import { counted, grouped, printable, shortTime, sized } from "../text.ts";
 import type { LastOutcome, ServiceStatus } from "./ask-services.ts";
-import type { LedgerTotals, QueueStatus, Status } from "./lake-status.ts";
+import type { BlownFuse, LedgerTotals, QueueStatus, Status } from "./lake-status.ts";
 
 export interface StatusLook {
   /** Columns of the terminal; Infinity: nothing is cut. */
@@ -12,13 +12,15 @@ export interface StatusLook {
   readonly now: Date;
   /** In a folder services run only while a command does: that none answers is no trouble. */
   readonly isFolder: boolean;
+  /** What to type about a blown fuse. */
+  readonly fuseCommand: string;
 }
 
 /** With less, last outcomes and versions are left out. */
 const wide = 100;
 
 /** A line for each service process, then what is not as it should be. */
-export function statusLines({ services, queues }: Omit<Status, "ledger">, look: StatusLook): readonly string[] {
+export function statusLines({ services, queues, blown }: Omit<Status, "ledger">, look: StatusLook): readonly string[] {
   const isWide = look.width >= wide;
   const rows = services.map((service, at) => {
     const isFirst = services.findIndex(({ queue }) => queue === service.queue) === at;
@@ -33,7 +35,17 @@ export function statusLines({ services, queues }: Omit<Status, "ledger">, look: 
     rows.map((row) => row.filter((_, at) => shown[at])),
     { width: look.width, title: look.style.dim },
   );
-  return [...table.map((text, at) => painted(text, services[at - 1], look)), ...troubles(services, look)];
+  const fuses = blown.map((fuse) => look.style.red(`${fuseText(fuse)}; see: ${look.fuseCommand}`));
+  return [
+    ...table.map((text, at) => painted(text, services[at - 1], look)),
+    ...troubles(services, look),
+    ...(fuses.length === 0 ? [] : ["", ...fuses]),
+  ];
+}
+
+/** Without what to do about it, which is always the same. */
+export function fuseText({ dataset, since }: BlownFuse): string {
+  return `The fuse of ${printable(dataset)} is blown since ${shortTime(since)} UTC: what is gone from raw stays in the lake until a person has spoken`;
 }
 
 const columns: readonly Column[] = [

@@ -1,11 +1,12 @@
 /** The status again and again: in place where somebody looks, else a line for each change. */
 import { CommandError } from "../command-error.ts";
+import { typed } from "../hint.ts";
 import type { OpenedLake } from "../opened-lake.ts";
 import type { Out } from "../out.ts";
 import { grouped, printable } from "../text.ts";
 import type { HealthAddress } from "./health-addresses.ts";
 import { type Status, moment } from "./lake-status.ts";
-import { named, statusLines } from "./status-screen.ts";
+import { fuseText, named, statusLines } from "./status-screen.ts";
 
 export interface WatchDeps {
   readonly out: Out;
@@ -58,6 +59,7 @@ function screenOf({ out, opened }: WatchDeps, seen: Seen): readonly string[] {
     style: plain,
     now: opened.clock.now(),
     isFolder: opened.lake !== undefined,
+    fuseCommand: typed("airlake fuse", opened.shown),
   };
   return statusLines(seen, look);
 }
@@ -84,7 +86,7 @@ function tellChanges(
 }
 
 /** What is worth a line when it changes, by name: no ages and rates, which always change. */
-function factsOf({ services, queues }: Moment): ReadonlyMap<string, string> {
+function factsOf({ services, queues, blown }: Moment): ReadonlyMap<string, string> {
   const ofServices = services.map((service) => {
     const why = service.reasons.filter((reason) => reason !== service.state);
     return [named(service), [service.state, ...why].join(", ")] as const;
@@ -93,5 +95,6 @@ function factsOf({ services, queues }: Moment): ReadonlyMap<string, string> {
     const counts = `${grouped(waiting)} waiting, ${grouped(inHand)} in hand, ${grouped(parked)} parked`;
     return [`queue ${queue}`, counts] as const;
   });
-  return new Map([...ofServices, ...ofQueues]);
+  const ofFuses = blown.map((fuse) => [`fuse ${fuse.dataset}`, fuseText(fuse)] as const);
+  return new Map([...ofServices, ...ofQueues, ...ofFuses]);
 }

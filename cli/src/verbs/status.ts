@@ -3,6 +3,7 @@ import type { Command } from "commander";
 
 import { healthIn } from "../config.ts";
 import { examples } from "../examples.ts";
+import { typed } from "../hint.ts";
 import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
 import { type HealthAddress, parseAddresses, usualAddresses } from "../status/health-addresses.ts";
 import { type Status, moment, readLedger } from "../status/lake-status.ts";
@@ -32,7 +33,7 @@ export function addStatus(verb: Command, deps: VerbDeps, finish: (code: ExitCode
           ["airlake status --json | jq .queues", ""],
           ["airlake status --health cleaner=10.0.0.7:8080,joiner=10.0.0.8:80", "elsewhere"],
         ],
-        "Services are looked for where airlake up has them (8701 to 8704) or, for aws:…,\nwhere compose.yaml publishes them (811x to 814x).\n'oldest' is the message that a service has had in hand longest.\n\nEnds with 1 where a service of an aws: lake is not up.",
+        "Services are looked for where airlake up has them (8701 to 8704) or, for aws:…,\nwhere compose.yaml publishes them (811x to 814x).\n'oldest' is the message that a service has had in hand longest.\n\nEnds with 1 where a service of an aws: lake is not up, or a fuse is blown.",
       ),
     )
     .action(async (_options: unknown, command: Command) => {
@@ -76,7 +77,13 @@ function jsonOf({ ledger, ...now }: Status): unknown {
 function print({ out }: VerbDeps, opened: OpenedLake, found: Status): void {
   const isFolder = opened.lake !== undefined;
   for (const text of ledgerLines(found, out.style)) out.line(text);
-  const look = { width: out.columns, style: out.style, now: opened.clock.now(), isFolder };
+  const look = {
+    width: out.columns,
+    style: out.style,
+    now: opened.clock.now(),
+    isFolder,
+    fuseCommand: typed("airlake fuse", opened.shown),
+  };
   for (const text of statusLines(found, look)) out.line(text);
   const left = isFolder ? leftText(found) : undefined;
   if (left === undefined) return;
@@ -85,9 +92,9 @@ function print({ out }: VerbDeps, opened: OpenedLake, found: Status): void {
 }
 
 /** In a folder, services run while a command does. */
-function exitCodeOf(opened: OpenedLake, { services }: Status): ExitCode {
+function exitCodeOf(opened: OpenedLake, { services, blown }: Status): ExitCode {
   const isOff = services.some(
     ({ state, at }) => state === "not ready" || (state === "unreachable" && (opened.lake === undefined || at !== null)),
   );
-  return isOff ? 1 : 0;
+  return isOff || blown.length > 0 ? 1 : 0;
 }
