@@ -44,5 +44,5 @@ async function openCatalog({ lake, clock }: OpenedLake): Promise<OperatedCatalog
   const { openCatalogFile, openGlue } = await import("@airlake/catalog-sync/operate");
   if (lake !== undefined) return openCatalogFile(catalogFileOf(lake.folder), clock);
   const log = createLogger("reconcile", { level: "silent", version: workerVersion() });
-  return openGlue(awsSettingsIn().endpoints.glue, log);
+  return openGlue(awsSettingsIn().endpoints.glue, log, clock);
 }

@@ -72,7 +72,7 @@ describe.skipIf(reason !== undefined)(
       await lake.s3.send(
         new DeleteObjectCommand({ Bucket: buckets.ops, Key: manifestKey("cleaner", "openaq", sourceId) }),
       );
-      using glue = openGlue(moto.endpoint, log);
+      using glue = openGlue(moto.endpoint, log, systemClock);
       const [dataset] = await knownDatasets();
       const [table] = dataset === undefined ? [] : tablesOf(dataset, buckets);
       if (table === undefined) throw new Error("no table");

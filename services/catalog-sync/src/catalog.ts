@@ -49,9 +49,17 @@ export interface Known {
   clear(): void;
 }
 
-/** Remembers up to `limit` tables and partitions; a table whose definition changes is another one. */
-export function createKnown(limit: number): Known {
-  const keys = new Set<string>();
+/** What a memory is bounded by. */
+export interface KnownLimits {
+  /** Tables and partitions. */
+  readonly most: number;
+  /** After so long it is asked again: an operator may have taken a partition out of the catalog meanwhile. */
+  readonly lifeMs: number;
+}
+
+/** Remembers tables and partitions, the oldest up to `most`; a table whose definition changes is another one. */
+export function createKnown({ most, lifeMs }: KnownLimits, nowMs: () => number): Known {
+  const sinceMs = new Map<string, number>();
   const stamps = new WeakMap<TableDefinition, string>();
   const keyOf = (table: TableDefinition, partition: string): string => {
     const stamp = stamps.get(table) ?? stampOf(table);
@@ -59,13 +67,19 @@ export function createKnown(limit: number): Known {
     return `${stamp}/${partition}`;
   };
   return {
-    has: (table, partition = "") => keys.has(keyOf(table, partition)),
-    add: (table, partition = "") => {
-      const [oldest] = keys;
-      if (keys.size >= limit && oldest !== undefined) keys.delete(oldest);
-      keys.add(keyOf(table, partition));
+    has: (table, partition = "") => {
+      const since = sinceMs.get(keyOf(table, partition));
+      return since !== undefined && nowMs() - since <= lifeMs;
     },
-    clear: () => keys.clear(),
+    add: (table, partition = "") => {
+      const key = keyOf(table, partition);
+      // What is known anew is the youngest.
+      sinceMs.delete(key);
+      const [oldest] = sinceMs.keys();
+      if (sinceMs.size >= most && oldest !== undefined) sinceMs.delete(oldest);
+      sinceMs.set(key, nowMs());
+    },
+    clear: () => sinceMs.clear(),
   };
 }
 

@@ -1,9 +1,11 @@
 /** The embedded lake's catalog: a DuckDB file, opened only for the moment in which something new is written. */
+import { stat } from "node:fs/promises";
+
 import { createBatches } from "@airlake/shared/batches";
 import type { Clock } from "@airlake/shared/clock";
 import type { TableColumn, TableDefinition } from "@airlake/shared/contracts/tables";
 import { changeCatalogFile, hasCatalogFile } from "@airlake/shared/embedded/catalog-file";
-import { TransientError } from "@airlake/shared/errors";
+import { TransientError, codeOf } from "@airlake/shared/errors";
 import type { DuckDBConnection } from "@duckdb/node-api";
 
 import {
@@ -30,8 +32,13 @@ interface Deps {
   readonly clock: Clock;
 }
 
-/** How many tables and partitions a process remembers: some 10 MB of memory. */
-const knownLimit = 50_000;
+/** Some 10 MB of memory. Whoever drops a partition of the file says so, so nothing is asked again for its age. */
+const knownLimits = { most: 50_000, lifeMs: Infinity };
+
+/** A file beside the catalog that is written anew after partitions were dropped: then whoever remembers them is wrong. */
+export function droppedMarkerOf(file: string): string {
+  return `${file}.dropped`;
+}
 
 /** Opening and closing the file costs more than a row in it: what comes for it meanwhile is written in one go. */
 const additionsAtOnce = 100;
@@ -44,11 +51,12 @@ interface Addition {
 
 /** Opens nothing yet: the file is made by the first call that has something to write. */
 export function createDuckDbCatalog(deps: Deps): Catalog {
-  const known = createKnown(knownLimit);
+  const known = createKnown(knownLimits, () => deps.clock.monotonicMs());
+  const forget = createForgetting(deps.file, known);
   const additions = createBatches(additionsAtOnce, async (batch: readonly Addition[]) => addAll(deps, batch));
   return {
     async ensureTables(tables, signal) {
-      await forgetLostFile(deps.file, known);
+      await forget();
       const unknown = tables.filter((table) => !known.has(table));
       if (unknown.length === 0) return { created: 0, updated: 0 };
       const counts = await changeCatalogFile(deps, async (connection) => alignTables(connection, unknown), signal);
@@ -58,7 +66,7 @@ export function createDuckDbCatalog(deps: Deps): Catalog {
 
     async ensurePartitions(table, paths, signal) {
       if (table.partitions.length === 0) return { added: 0, known: 0 };
-      await forgetLostFile(deps.file, known);
+      await forget();
       const partitions = partitionsOf(table, paths);
       const unknown = partitions.filter(({ path }) => !known.has(table, path));
       if (unknown.length === 0) return { added: 0, known: partitions.length };
@@ -73,9 +81,24 @@ export function createDuckDbCatalog(deps: Deps): Catalog {
   };
 }
 
-/** Somebody removed the file: what was known of it is not so any more. */
-async function forgetLostFile(file: string, known: Known): Promise<void> {
-  if (!(await hasCatalogFile(file))) known.clear();
+/** Somebody removed the file, or dropped partitions: what was known of it may not be so any more. */
+function createForgetting(file: string, known: Known): () => Promise<void> {
+  let before = "";
+  return async () => {
+    const dropped = await writtenAt(droppedMarkerOf(file));
+    if (dropped !== before || !(await hasCatalogFile(file))) known.clear();
+    before = dropped;
+  };
+}
+
+/** "" for a file that is not there. */
+async function writtenAt(file: string): Promise<string> {
+  try {
+    return String((await stat(file, { bigint: true })).mtimeNs);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return "";
+    throw error;
+  }
 }
 
 async function alignTables(

@@ -11,6 +11,7 @@ import {
   type Table,
   UpdateTableCommand,
 } from "@aws-sdk/client-glue";
+import type { Clock } from "@airlake/shared/clock";
 import type { TableDefinition } from "@airlake/shared/contracts/tables";
 import { TransientError } from "@airlake/shared/errors";
 import type { Logger } from "@airlake/shared/logger";
@@ -22,16 +23,17 @@ import { isSameTable, tableInput } from "./glue-table.ts";
 interface Deps {
   readonly glue: Pick<GlueClient, "send">;
   readonly log: Logger;
+  readonly clock: Pick<Clock, "monotonicMs">;
 }
 
-/** How many tables and partitions a process remembers: some 10 MB of memory. */
-const knownLimit = 50_000;
+/** Some 10 MB of memory. Glue tells nobody of a partition that was dropped, and asking for a hundred once a minute is one call. */
+const knownLimits = { most: 50_000, lifeMs: 60_000 };
 /** How often a table is read again because another worker has changed it meanwhile. */
 const updateTries = 5;
 
-/** Asks Glue for nothing that this process has asked for before. */
+/** Asks Glue for nothing that this process has asked for within the last minute. */
 export function createGlueCatalog(deps: Deps): Catalog {
-  const known = createKnown(knownLimit);
+  const known = createKnown(knownLimits, () => deps.clock.monotonicMs());
   return {
     async ensureTables(tables, signal) {
       const unknown = tables.filter((table) => !known.has(table));

@@ -1,4 +1,5 @@
 /** The catalog for an operator: what it has registered, and to put that right. The service itself never takes anything away. */
+import { writeFile } from "node:fs/promises";
 import { GlueClient } from "@aws-sdk/client-glue";
 import { at } from "@airlake/shared/clients";
 import type { Clock } from "@airlake/shared/clock";
@@ -7,7 +8,7 @@ import { changeCatalogFile, registeredPartitions } from "@airlake/shared/embedde
 import type { Logger } from "@airlake/shared/logger";
 
 import type { Catalog } from "./catalog.ts";
-import { createDuckDbCatalog } from "./duckdb-catalog.ts";
+import { createDuckDbCatalog, droppedMarkerOf } from "./duckdb-catalog.ts";
 import { createGlueCatalog } from "./glue-catalog.ts";
 import { dropPartitions, listPartitions } from "./glue-registered.ts";
 
@@ -36,16 +37,18 @@ export function openCatalogFile(file: string, clock: Clock): OperatedCatalog {
         },
         signal,
       );
+      // After it: a service that looked before has used what it knew, and whoever drops looks once more whether parts have come.
+      await writeFile(droppedMarkerOf(file), "");
     },
     [Symbol.dispose]: () => {},
   };
 }
 
 /** The catalog on Glue at this endpoint; undefined for AWS itself. */
-export function openGlue(endpoint: string | undefined, log: Logger): OperatedCatalog {
+export function openGlue(endpoint: string | undefined, log: Logger, clock: Clock): OperatedCatalog {
   const glue = new GlueClient(at(endpoint));
   return {
-    ...createGlueCatalog({ glue, log }),
+    ...createGlueCatalog({ glue, log, clock }),
     list: (table, signal) => listPartitions({ glue, options: optionsOf(signal) }, table),
     drop: async (table, paths, signal) => dropPartitions({ glue, options: optionsOf(signal) }, table, paths),
     [Symbol.dispose]: () => glue.destroy(),

@@ -26,5 +26,5 @@ function openCatalog(config: CatalogSyncConfig, clients: Clients, closing: Async
   if (config.CATALOG_FILE !== undefined)
     return createDuckDbCatalog({ file: config.CATALOG_FILE, clock: clients.clock });
   const glue = closing.adopt(new GlueClient(at(endpointsOf(config).glue)), (client) => client.destroy());
-  return createGlueCatalog({ glue, log: clients.log });
+  return createGlueCatalog({ glue, log: clients.log, clock: clients.clock });
 }

@@ -13,6 +13,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { createDuckDbCatalog } from "../src/duckdb-catalog.ts";
+import { openCatalogFile } from "../src/operate.ts";
 import { type CatalogStore, describeCatalog } from "./catalog-contract.ts";
 import { buckets, weather } from "./weather.ts";
 
@@ -57,6 +58,26 @@ test("writes all of it again when somebody has removed the file", async () => {
     { created: 4, updated: 0 },
     { added: 1, known: 0 },
   ]);
+});
+
+test("registers again what an operator has dropped meanwhile, each time", async () => {
+  const worker = createDuckDbCatalog({ file, clock: systemClock });
+  using operator = openCatalogFile(file, systemClock);
+  const path = "country=BE/year=2018";
+  await worker.ensureTables(tables);
+  const first = await worker.ensurePartitions(table, [path, "country=FR/year=2018"]);
+
+  const again = [];
+  for (let time = 1; time <= 2; time += 1) {
+    await operator.drop(table, [path]);
+    again.push(await worker.ensurePartitions(table, [path]), await worker.ensurePartitions(table, [path]));
+  }
+
+  expect(first).toEqual({ added: 2, known: 0 });
+  expect(again.map(({ added }) => added)).toEqual([1, 0, 1, 0]);
+  expect(await registeredPartitions({ file, clock: systemClock }, table)).toEqual(
+    new Set([path, "country=FR/year=2018"]),
+  );
 });
 
 test("loses nothing when several processes, and several workers in each, add partitions at once", async () => {

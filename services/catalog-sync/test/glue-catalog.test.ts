@@ -6,6 +6,7 @@ import {
   type StorageDescriptor,
 } from "@aws-sdk/client-glue";
 import { containerReason, motoImage, startMoto } from "@airlake/shared/testing/containers";
+import { systemClock } from "@airlake/shared/clock";
 import { pino } from "pino";
 
 import { createGlueCatalog } from "../src/glue-catalog.ts";
@@ -17,7 +18,7 @@ async function openStore(): Promise<CatalogStore> {
   const moto = await startMoto();
   const glue = new GlueClient(moto.clientConfig);
   return {
-    worker: () => createGlueCatalog({ glue, log: pino({ level: "silent" }) }),
+    worker: () => createGlueCatalog({ glue, log: pino({ level: "silent" }), clock: systemClock }),
     tables: async (database) => {
       const answer = await glue.send(new GetTablesCommand({ DatabaseName: database })).catch(() => ({ TableList: [] }));
       const found = (answer.TableList ?? []).toSorted((a, b) => ((a.Name ?? "") < (b.Name ?? "") ? -1 : 1));

@@ -78,6 +78,21 @@ test("does not take a refused partition for known", async () => {
   expect(sent.filter((name) => name === "BatchCreatePartitionCommand")).toHaveLength(2);
 });
 
+test("remembers a partition for a minute: then an operator may have dropped it, and it is registered again", async () => {
+  let nowMs = 0;
+  const answers = { BatchCreatePartitionCommand: [{}, {}] };
+  const { catalog, sent } = answering(answers, { monotonicMs: () => nowMs });
+  const ensure = async (atMs: number) => {
+    nowMs = atMs;
+    return await catalog.ensurePartitions(table, paths);
+  };
+
+  const counts = [await ensure(0), await ensure(60_000), await ensure(60_001), await ensure(120_001)];
+
+  expect(counts.map(({ added }) => added)).toEqual([3, 0, 3, 0]);
+  expect(sent).toHaveLength(2);
+});
+
 test("asks again for the partitions that an answer left out", async () => {
   const [first, second] = partitionsOf(table, paths).map((partition) => partitionInput(table, partition));
   const { catalog, sent } = answering({
@@ -191,7 +206,7 @@ const commands = {
 } as const;
 
 /** A catalog on a Glue that gives these answers, each kind of call in its order. */
-function answering(answers: Partial<Record<keyof typeof commands, unknown[]>>) {
+function answering(answers: Partial<Record<keyof typeof commands, unknown[]>>, clock = { monotonicMs: () => 0 }) {
   const sent: string[] = [];
   const inputs: Record<string, unknown[]> = {};
   const glue = {
@@ -208,7 +223,7 @@ function answering(answers: Partial<Record<keyof typeof commands, unknown[]>>) {
       return answer;
     },
   } as Pick<GlueClient, "send">;
-  return { catalog: createGlueCatalog({ glue, log: pino({ level: "silent" }) }), sent, inputs };
+  return { catalog: createGlueCatalog({ glue, log: pino({ level: "silent" }), clock }), sent, inputs };
 }
 
 function refusal(country: string, code: string, message?: string): unknown {
