@@ -1,14 +1,16 @@
 /** The one error a person at the terminal can mend: said in a line or two, never with a stack trace. */
 import { codeOf, errorChain } from "@airlake/shared/errors";
 
-/** What is wrong and where; `next` says what to do about it. The command ends with 2. */
+/** What is wrong and where; `next` says what to do about it. The command ends with 2, or with 130 where it was stopped by the person. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly next: string | undefined;
+  readonly exitCode: 2 | 130;
 
-  constructor(message: string, next?: string, options?: ErrorOptions) {
+  constructor(message: string, next?: string, options: ErrorOptions & { readonly exitCode?: 2 | 130 } = {}) {
     super(message, options);
     this.next = next;
+    this.exitCode = options.exitCode ?? 2;
   }
 }
 

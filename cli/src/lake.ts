@@ -9,6 +9,7 @@ import { basename, join, resolve } from "node:path";
 import { parseJson } from "@airlake/shared/contracts/s3-event";
 import { codeOf } from "@airlake/shared/errors";
 import { CommandError, diskFault } from "./command-error.ts";
+import { typed } from "./hint.ts";
 
 const markerName = "airlake.json";
 const contract = "lake/1";
@@ -40,10 +41,7 @@ export async function openLake(shown: string, want: "create" | "write" | "read")
     return { folder, shown };
   }
   if (want !== "create") {
-    throw new CommandError(
-      `There is no lake at ${shown}.`,
-      `Make one with: airlake run YOUR_FILES${shown === "lake" || shown === "./lake" ? "" : ` --lake ${shown}`}`,
-    );
+    throw new CommandError(`There is no lake at ${shown}.`, `Make one with: ${typed("airlake run YOUR_FILES", shown)}`);
   }
   await create(folder, found === "nothing");
   return { folder, shown };

@@ -139,7 +139,7 @@ async function trySource(trying: Trying, manifest: Manifest): Promise<PlannedSou
 function changed(key: string, cause?: Error): CommandError {
   return new CommandError(
     `${key} has changed, and the lake has not followed yet.`,
-    "Wait until the lake is at rest, or mend it with airlake reconcile --repair, and plan again.",
+    "Wait until the lake is at rest, or mend it with airlake reconcile --repair (with the same --lake), and plan again.",
     cause === undefined ? {} : { cause },
   );
 }

@@ -6,8 +6,8 @@ import { CommandError, diskFault } from "./command-error.ts";
 import type { Out } from "./out.ts";
 import { printable } from "./text.ts";
 
-/** Tells an error on stderr. Returns the exit code: 2, or 0 where only the reader of a pipe went away. */
-export function explain(out: Out, error: unknown, debug: boolean): 0 | 2 {
+/** Tells an error on stderr. Returns the exit code: 2 or what the error says, or 0 where only the reader of a pipe went away. */
+export function explain(out: Out, error: unknown, debug: boolean): 0 | 2 | 130 {
   if (codeOf(error) === "EPIPE") return 0;
   const told = toldOf(error);
   const [first = "", ...others] = told.message.split("\n").filter((line) => line.trim() !== "");
@@ -15,7 +15,7 @@ export function explain(out: Out, error: unknown, debug: boolean): 0 | 2 {
   for (const line of others) out.note(printable(line));
   if (told.next !== undefined) out.note(told.next);
   if (debug) out.note(inspect(error));
-  return 2;
+  return error instanceof CommandError ? error.exitCode : 2;
 }
 
 function toldOf(error: unknown): { readonly message: string; readonly next: string | undefined } {

@@ -12,6 +12,8 @@ export interface Terminal {
   /** What the person answers when asked; undefined: nobody is there. */
   readonly answer?: string;
   readonly stdin?: string;
+  /** The person has pressed Ctrl-C already. */
+  readonly stopped?: boolean;
 }
 
 export async function inProcess(args: readonly string[], terminal: Terminal = {}): Promise<Ran> {
@@ -35,7 +37,7 @@ export async function inProcess(args: readonly string[], terminal: Terminal = {}
     text: async () => terminal.stdin ?? "",
   };
   const interruption = () => ({
-    signal: new AbortController().signal,
+    signal: terminal.stopped === true ? AbortSignal.abort() : new AbortController().signal,
     exitCode: () => 130 as const,
     [Symbol.dispose]: () => {},
   });

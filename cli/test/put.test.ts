@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import { json } from "./airlake.ts";
 import { dayFile, line } from "./day-file.ts";
@@ -30,7 +30,9 @@ test("puts files into a lake in a folder, where the next run takes them", async 
   expect(json(sources)).toMatchObject([{ key: "openaq/2018/day/later.csv", kept: 2 }, { key: "openaq/first.csv" }]);
 });
 
-test("says what is not through in time, and ends with 1", async () => {
+test("says at once that nobody works on the lake, then what is not through in time, and ends with 1", async () => {
+  vi.stubEnv("AIRLAKE_HEALTH", "cleaner=127.0.0.1:1");
+  onTestFinished(() => void vi.unstubAllEnvs());
   const folder = await tempFolder();
   const lake = ["--lake", join(folder, "lake")];
   await writeFile(join(folder, "a.csv"), dayFile([line(1)]));
@@ -50,5 +52,8 @@ test("says what is not through in time, and ends with 1", async () => {
   expect(put.code).toBe(1);
   expect(put.stdout).toMatch(/2 sources \(1 unchanged, 1 rejected\)/u);
   expect(put.stdout).toContain("the cleaner did not get to it");
+  expect(put.stderr).toContain(
+    `Nobody seems to work on this lake: no service answers. Start them with airlake up ${lake.join(" ")}`,
+  );
   expect(put.stderr).toContain(`1 source not through after 1.0 s. Whether the services are at work: airlake status`);
 });

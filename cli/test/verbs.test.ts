@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -283,6 +284,19 @@ describe("ingest", patient, () => {
     expect(word.stderr).toContain("airlake run FILE");
     expect(nameless.stderr).toContain("--key");
   });
+
+  test.each(["openaq/../ops/a.csv", "/openaq/a.csv", "openaq//a.csv", "a.csv", "openaq/."])(
+    "takes no key that leads elsewhere, and makes no lake for it: %s",
+    async (key) => {
+      const lake = join(await tempFolder(), "lake");
+
+      const told = await inProcess(["ingest", "https://example.org/a.csv", "--key", key, "--lake", lake]);
+
+      expect(told.code).toBe(2);
+      expect(told.stderr).toContain("as in --key openaq/2018/day.csv");
+      expect(existsSync(lake)).toBe(false);
+    },
+  );
 });
 
 describe("the sample and the demo", patient, () => {

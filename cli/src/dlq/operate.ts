@@ -57,7 +57,7 @@ export async function select(
   await releaseOthers(look, items);
   if (look.boxes.every(({ hold }) => hold.complete)) return { look, items };
   await releaseOthers(look);
-  if (signal.aborted) throw new CommandError("Stopped while looking. Nothing was done.");
+  if (signal.aborted) throw new CommandError("Stopped while looking. Nothing was done.", undefined, { exitCode: 130 });
   throw new CommandError(
     "The look into the queues ended before it was through, so there is no plan. Nothing was done.",
     "Give the same command again, or name a --stage.",

@@ -15,7 +15,7 @@ export function explainQueryError(error: unknown, views: readonly string[]): unk
   if (missing !== undefined) {
     return new CommandError(
       `${missing} is missing, which a manifest of the lake names.`,
-      "If the lake is being changed right now, run the query again. If it stays so, the part is lost: take its source out with airlake rm, and bring it in again with airlake run.",
+      "If the lake is being changed right now, run the query again. If it stays so, the part is lost: take its source out with airlake rm, and bring it in again with airlake run, both with this lake's --lake.",
       {
         cause: error,
       },

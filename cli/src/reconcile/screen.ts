@@ -64,11 +64,11 @@ function lineOf({ what, source, sourceId, detail, mend }: Finding): string {
 }
 
 /** What looking beside running workers leaves open. */
-export function printOpen(out: Out, { queued, moving, outside, blown }: Looked): void {
+export function printOpen(out: Out, { queued, moving, outside, blown }: Looked, fuseCommand: string): void {
   for (const dataset of blown)
     out.line(
       out.style.red(
-        `The fuse of ${dataset} is blown: what is gone from raw waits for a word of yours. See: airlake fuse`,
+        `The fuse of ${dataset} is blown: what is gone from raw waits for a word of yours. See: ${fuseCommand}`,
       ),
     );
   if (queued > 0)

@@ -1,5 +1,6 @@
 /** Looks through the whole lake once an hour, lightly, and says what is off; it mends nothing by itself. */
 import type { Out } from "../out.ts";
+import { typed } from "../hint.ts";
 import type { OpenedLake } from "../opened-lake.ts";
 import { lookOnce } from "../reconcile/look-once.ts";
 import { counted } from "../text.ts";
@@ -35,5 +36,5 @@ async function lookAndTell(opened: OpenedLake, signal: AbortSignal): Promise<str
   if (groups.length === 0) return undefined;
   const kinds = groups.map(({ kind, count }) => `${kind} ${count}`).join(", ");
   const total = groups.reduce((sum, { count }) => sum + count, 0);
-  return `Something is off in the lake: ${counted(total, "finding")} (${kinds}). See: airlake reconcile`;
+  return `Something is off in the lake: ${counted(total, "finding")} (${kinds}). See: ${typed("airlake reconcile", opened.shown)}`;
 }

@@ -12,6 +12,7 @@ import { folderOf } from "../opened-lake.ts";
 import { askToLook } from "../pipeline.ts";
 import { type RunReport, noteBefore, reportWhenQuiet } from "../run-files.ts";
 import { type Session, sayInterrupted, withServices } from "../session.ts";
+import { printable } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 import { printReport } from "./run.ts";
 
@@ -46,6 +47,7 @@ export function addIngest(verb: Command, deps: VerbDeps, finish: (code: ExitCode
 async function ingest(deps: VerbDeps, from: string, options: IngestOptions): Promise<ExitCode> {
   const startedMs = deps.clock.monotonicMs();
   const key = options.key ?? `${options.dataset}/${nameIn(from)}`;
+  checkKey(key, options.dataset);
   const lake = await openLake(folderOf(options.lake, "ingest"), "create");
   const roles = ["ingest", ...pipelineRoles] as const;
   const ended = await withServices(deps, { lake, options, roles }, async (session) => {
@@ -57,6 +59,16 @@ async function ingest(deps: VerbDeps, from: string, options: IngestOptions): Pro
     return ended.kind === "interrupted" ? ended.exitCode : 130;
   }
   return printReport(deps, ended.value, { ...options, seconds: (deps.clock.monotonicMs() - startedMs) / 1000 });
+}
+
+/** As the ingestor would refuse it; before a lake is made or a service started. Throws CommandError. */
+function checkKey(key: string, dataset: string): void {
+  const parts = key.split("/");
+  if (parts.length > 1 && parts.every((part) => part !== "" && part !== "." && part !== "..")) return;
+  throw new CommandError(
+    `${printable(JSON.stringify(key))} is no key: a part of it is empty or made of dots, or it is in no folder.`,
+    `A key is a dataset's name, /, and a name in it, as in --key ${dataset}/2018/day.csv`,
+  );
 }
 
 async function bringIn(session: Session, request: IngestRequest): Promise<RunReport | undefined> {

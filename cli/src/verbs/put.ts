@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from "commander";
 
 import { awsPrefixOf } from "../aws-lake.ts";
 import { CommandError } from "../command-error.ts";
+import { healthIn } from "../config.ts";
 import { defaultDataset, knownDatasets } from "../datasets.ts";
 import { examples } from "../examples.ts";
 import { typed } from "../hint.ts";
@@ -12,6 +13,8 @@ import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
 import { createProgress } from "../progress.ts";
 import { type PutFile, putFiles, untilFatesKnown } from "../put-files.ts";
 import { type Before, noteBefore } from "../run-files.ts";
+import { askServices } from "../status/ask-services.ts";
+import { parseAddresses, usualAddresses } from "../status/health-addresses.ts";
 import { counted, grouped, lasted, printable, sized } from "../text.ts";
 import type { ExitCode, LakeOptions, VerbDeps } from "../verb.ts";
 import { printReport, saySkipped } from "./run.ts";
@@ -25,6 +28,8 @@ interface PutOptions extends LakeOptions {
 
 /** S3 takes no more in one request, and no source may be larger. */
 const largestBytes = 5_000_000_000;
+/** A service that is there answers at once. */
+const askedForMs = 10_000;
 /** Files on the screen. */
 const shownAtMost = 20;
 
@@ -77,6 +82,7 @@ async function put(deps: VerbDeps, paths: readonly string[], options: PutOptions
   const { signal } = interruption;
   try {
     const keys = named.sources.map(({ key }) => key);
+    await sayWhoWorks(deps, opened, options);
     const before: Before = options.wait ? await noteBefore(opened, keys) : nothingNoted;
     using progress = createProgress(deps.out, deps.clock);
     const bring = { opened, progress, signal };
@@ -100,6 +106,19 @@ async function put(deps: VerbDeps, paths: readonly string[], options: PutOptions
     if (signal.aborted && !(error instanceof CommandError)) return stopped(deps, interruption.exitCode());
     throw error;
   }
+}
+
+/** In a folder the services run only while somebody has started them; they may answer at other ports than the usual ones, so it waits all the same. */
+async function sayWhoWorks({ out, clock }: VerbDeps, opened: OpenedLake, options: PutOptions): Promise<void> {
+  if (!options.wait || opened.lake === undefined) return;
+  const given = healthIn();
+  const addresses = given === undefined ? usualAddresses("folder") : parseAddresses(given);
+  const asked = { clock, topology: opened.topology, signal: AbortSignal.timeout(askedForMs) };
+  const services = await askServices(asked, addresses);
+  if (services.some(({ at }) => at !== null)) return;
+  out.note(
+    `Nobody seems to work on this lake: no service answers. Start them with ${typed("airlake up", options.lake)}; waits for ${lasted(options.timeout)} at most.`,
+  );
 }
 
 const nothingNoted: Before = { keys: [], entries: new Map(), at: new Date(0) };

@@ -157,8 +157,15 @@ async function carryOut(deps: VerbDeps, plan: Plan, options: ReleaseOptions): Pr
     using interruption = deps.interruption();
     using progress = createProgress(out, deps.clock);
     const asked = await askForSources({ opened, progress, signal: interruption.signal }, wanted);
-    if (options.json) out.line(JSON.stringify({ ...plan, asked: asked.size }));
-    else out.line(`The cleaner is asked to do ${counted(asked.size, "source")} again by rule pack ${rulePack}.`);
+    // Its plan would be empty: that is the proof.
+    const verify = typed(`airlake quarantine release --rule-pack ${rulePack} --dataset ${dataset}`, options.lake);
+    if (options.json) out.line(JSON.stringify({ ...plan, asked: asked.size, verify }));
+    else {
+      out.line(`The cleaner is asked to do ${counted(asked.size, "source")} again by rule pack ${rulePack}.`);
+      out.line(
+        `When its queue is empty (${typed("airlake status", options.lake)}), this has nothing to release and nothing back: ${verify}`,
+      );
+    }
     return 0;
   }
   const run = { lake: await openLake(options.lake, "write"), options };
@@ -174,7 +181,10 @@ async function carryOut(deps: VerbDeps, plan: Plan, options: ReleaseOptions): Pr
   if (options.json) out.line(JSON.stringify({ ...plan, done: done.done, notAsPlanned: off }));
   else if (off.length === 0)
     out.line(out.style.bold(`Done as planned: ${counted(done.done, "source")} made again by rule pack ${rulePack}.`));
-  else out.line(out.style.red(`Not as planned: ${off.map(printable).join(", ")}. See: airlake sources`));
+  else {
+    const see = typed("airlake sources", options.lake);
+    out.line(out.style.red(`Not as planned: ${off.map(printable).join(", ")}. See: ${see}`));
+  }
   return off.length === 0 ? 0 : 1;
 }
 

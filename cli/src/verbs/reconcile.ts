@@ -5,6 +5,7 @@ import type { EmbeddedLake } from "../embedded.ts";
 import { beginAudit } from "../audit.ts";
 import { CommandError } from "../command-error.ts";
 import { examples } from "../examples.ts";
+import { typed } from "../hint.ts";
 import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
 import { placeOf } from "../ledger.ts";
 import { createProgress } from "../progress.ts";
@@ -103,7 +104,7 @@ async function reconcile(deps: VerbDeps, options: ReconcileOptions): Promise<Exi
   }
   const { repairs, groups: left } = ended.value;
   if (options.json) printJson(deps, { ...first, repairs }, { left, seconds: seconds() });
-  else printLast(deps, ended.value);
+  else printLast(deps, ended.value, options.lake);
   return exitCodeOf(left);
 }
 
@@ -181,19 +182,19 @@ function printFirst(
     printGroups(out, groups);
     out.line();
   }
-  printOpen(out, looked);
+  printOpen(out, looked, typed("airlake fuse", how.options.lake));
   for (const one of repairs) out.line(repairText(one));
   const total = groups.reduce((sum, { count }) => sum + count, 0);
   const found = total === 0 ? "Nothing is off" : counted(total, "finding");
   out.line(out.style.bold(`${found}: ${lookedText(looked)}, in ${lasted(how.seconds)}`));
   if (total === 0) return;
-  const lake = how.options.lake === "./lake" ? "" : ` --lake ${how.options.lake}`;
-  if (!how.options.repair) out.line(`To mend it: airlake reconcile --repair${lake}`);
+  const { lake } = how.options;
+  if (!how.options.repair) out.line(`To mend it: ${typed("airlake reconcile --repair", lake)}`);
   else if (opened === undefined)
-    out.line(`Sent to the workers of ${how.options.lake}. See whether all is well: airlake reconcile${lake}`);
+    out.line(`Sent to the workers of ${lake}. See whether all is well: ${typed("airlake reconcile", lake)}`);
 }
 
-function printLast({ out }: VerbDeps, { groups, repairs }: Story): void {
+function printLast({ out }: VerbDeps, { groups, repairs }: Story, lake: string): void {
   out.line();
   if (groups.length === 0) {
     out.line(out.style.bold(`All is mended: ${counted(repairs.length, "repair")}, and a new look finds nothing.`));
@@ -202,7 +203,8 @@ function printLast({ out }: VerbDeps, { groups, repairs }: Story): void {
   out.line(out.style.bold("Still off:"));
   printGroups(out, groups);
   out.line();
-  out.line("Look again later: airlake reconcile. What its stages make of it: airlake sources, .airlake/log.ndjson");
+  const [again, sources] = [typed("airlake reconcile", lake), typed("airlake sources", lake)];
+  out.line(`Look again later: ${again}. What its stages make of it: ${sources}, .airlake/log.ndjson`);
 }
 
 function printJson(

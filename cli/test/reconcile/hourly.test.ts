@@ -23,7 +23,7 @@ test("an hour after the start, and each hour, says what is off, and mends nothin
 
   await reconcileHourly(opened, { note: (text) => void notes.push(text) }, stop.signal);
 
-  const off = "Something is off in the lake: 1 finding (missing-part 1). See: airlake reconcile";
+  const off = `Something is off in the lake: 1 finding (missing-part 1). See: airlake reconcile --lake ${lake.folder}`;
   expect(notes).toEqual([off, off]);
   expect(waits.every((ms) => ms >= 3_600_000)).toBe(true);
 });

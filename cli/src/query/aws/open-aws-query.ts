@@ -154,7 +154,7 @@ function bytesOf({ parts }: Mirror, paths: Iterable<string>): number {
 function gone(error: PartGone): CommandError {
   return new CommandError(
     `${error.message} is missing, which a manifest of the lake names.`,
-    "If the lake is being changed right now, run the query again. If it stays so, the part is lost: see airlake reconcile.",
+    "If the lake is being changed right now, run the query again. If it stays so, the part is lost: see airlake reconcile, with this lake's --lake.",
     { cause: error },
   );
 }
