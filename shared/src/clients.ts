@@ -75,9 +75,18 @@ export function endpointsOf(settings: Partial<WorkerSettings>): Endpoints {
   };
 }
 
-/** What a client is made with to talk to an endpoint and to nothing else. */
-export function at(endpoint: string | undefined): { readonly endpoint?: string } {
-  return endpoint === undefined ? {} : { endpoint };
+/**
+ * Milliseconds until a connection is made, and without a byte on it; then the request fails, and is tried again. Without them a store that
+ * answers nothing would keep a worker for ever. A long poll is silent for 20 s, a store that has much to do perhaps for longer.
+ */
+export const patience = { connectionTimeout: 5000, socketTimeout: 120_000 } as const;
+
+/** What a client is made with to talk to an endpoint and to nothing else, and not to wait for ever. */
+export function at(endpoint: string | undefined): {
+  readonly endpoint?: string;
+  readonly requestHandler: typeof patience;
+} {
+  return { requestHandler: patience, ...(endpoint === undefined ? {} : { endpoint }) };
 }
 
 /** The URL of a queue. Throws ConfigError where there is no such queue. */

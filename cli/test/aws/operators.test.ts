@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { DeleteBucketCommand, GetObjectCommand } from "@aws-sdk/client-s3";
+import { DeleteBucketCommand, GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { containerReason, localStackImage } from "@airlake/shared/testing/containers";
 
@@ -36,6 +36,34 @@ describe.skipIf(reason !== undefined)(`an aws: lake${reason === undefined ? "" :
     await emulated[Symbol.asyncDispose]();
   }, 60_000);
   const on = (...words: readonly string[]): readonly string[] => [...words, "--lake", lake.shown];
+
+  test("says in the status that a fuse is blown, as long as it is", async () => {
+    const blown = { at: "2026-11-21T03:00:00.000Z", retractions: 51, sources: 100 };
+    const fuse = { contract: "fuse/1", dataset: "openaq", recent: {}, sources: null, blown, pass: null };
+    const Bucket = lake.topology.buckets.ops;
+    await lake.s3.send(new PutObjectCommand({ Bucket, Key: "fuse/openaq.json", Body: JSON.stringify(fuse) }));
+
+    const told = await inProcess(on("status", "--health", health));
+    await inProcess(on("fuse", "mend", "--because", "a test"));
+    const mended = await inProcess(on("status", "--health", health));
+
+    expect(told.stdout).toContain(`blown since 2026-11-21 03:00 UTC`);
+    expect(told.stdout).toContain(`see: airlake fuse --lake ${lake.shown}`);
+    expect([told.code, mended.code]).toEqual([1, 0]);
+    expect(mended.stdout).not.toContain("fuse");
+  });
+
+  test("says how to prove that a release is done, where it cannot wait for it", async () => {
+    const release = on("quarantine", "release", "--rule-pack", "1");
+
+    const told = await inProcess([...release, "--yes"]);
+    const asJson = await inProcess([...release, "--yes", "--json"]);
+
+    const proof = `airlake quarantine release --rule-pack 1 --dataset openaq --lake ${lake.shown}`;
+    expect([told.code, asJson.code]).toEqual([0, 0]);
+    expect(told.stdout).toContain(`this has nothing to release and nothing back: ${proof}`);
+    expect(json(asJson)).toMatchObject({ verify: proof });
+  });
 
   test("takes files with put, and tells what became of them as run does", async () => {
     const folder = await tempFolder();
