@@ -26,6 +26,8 @@ export interface ChaosDeps {
   /** The share of requests that go wrong: 0.05 is one in twenty. */
   readonly share: number;
   readonly visibilityMs: number;
+  /** A message that is handed back is hidden for so long at the most; undefined: as its worker wishes. */
+  readonly mostRetrySeconds: number | undefined;
 }
 
 /** How long a request or a message is late, at most. */
@@ -63,7 +65,7 @@ function storeSend(given: Given, send: Send): Send {
     await delay(given);
     if (strikes(0.03, "visibility expired in mid-work")) await stall(given);
     if (random.chance(weather.share / 2)) throw mishapOf(command, given);
-    if (command instanceof PutObjectCommand && strikes(0.25, "upload cut")) return send(cutUpload(command), options);
+    if (command instanceof PutObjectCommand && strikes(0.25, "upload cut")) return cutUpload(command, send);
     const answer = await send(command, options);
     if (strikes(0.25, "answer of the store lost")) throw reset("the answer was lost");
     const half = command instanceof GetObjectCommand && strikes(0.25, "half an answer") ? halved(answer) : undefined;
@@ -81,11 +83,19 @@ function queueSend(given: Given, send: Send): Send {
     if (command instanceof DeleteMessageCommand && strikes(1, "acknowledgement lost")) return { $metadata: {} };
     if (random.chance(weather.share / 2)) throw mishapOf(command, given);
     if (command instanceof SendMessageCommand) return sendMessage(given, command, async (one) => send(one, options));
-    const answer = await send(command, options);
+    const answer = await send(sooner(given, command), options);
     if (command instanceof ReceiveMessageCommand) await shareOut(given, send, { command, answer });
     else if (strikes(0.25, "answer of the queue lost")) throw reset("the answer was lost");
     return answer;
   };
+}
+
+/** Renewals ask for the whole visibility; what asks for more, hands a message back. */
+function sooner({ mostRetrySeconds = Infinity, visibilityMs }: Given, command: unknown): unknown {
+  if (!(command instanceof ChangeMessageVisibilityCommand)) return command;
+  const seconds = command.input.VisibilityTimeout ?? 0;
+  if (seconds === visibilityMs / 1000 || seconds <= mostRetrySeconds) return command;
+  return new ChangeMessageVisibilityCommand({ ...command.input, VisibilityTimeout: mostRetrySeconds });
 }
 
 /** Late, and so out of order; twice; or with its answer lost. */

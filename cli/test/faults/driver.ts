@@ -1,7 +1,6 @@
 /** Workers as processes, killed at random and started again; the sources change meanwhile. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createWriteStream, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -15,6 +14,7 @@ import { type Deal, createDeal } from "./dealt.ts";
 import { cutUpload } from "./mishaps.ts";
 import type { Place } from "./place.ts";
 import type { Step } from "./plan.ts";
+import { type Slot, createSlot } from "./slot.ts";
 import { onSmallDisk } from "./small-disk.ts";
 import type { Orders } from "./worker.ts";
 
@@ -36,6 +36,8 @@ export interface Storm {
   readonly minutes: number;
   /** So many of each kind. */
   readonly workers: number;
+  /** What failed comes back after so many seconds at the latest; undefined: as the workers wish. */
+  readonly mostRetrySeconds: number | undefined;
   /** Whether scratch folders are small disks that are filled. */
   readonly smallDisks: boolean;
   readonly mutant?: string | undefined;
@@ -54,8 +56,10 @@ export async function storm(given: Storm): Promise<Survived> {
   const deal = createDeal(given.place.folder, "driver");
   const crashes: string[] = [];
   const crew = kinds.flatMap((kind) =>
-    Array.from({ length: given.workers }, (_, at) => createSlot(given, { kind, at, random, crashes })),
+    Array.from({ length: given.workers }, (_, at) => slotOf(given, { kind, at, random, crashes })),
   );
+  await Promise.all(crew.map(async (slot) => slot.started()));
+  given.place.storm();
   let kills = 0;
   const over = new AbortController();
   const killing = (async () => {
@@ -68,7 +72,7 @@ export async function storm(given: Storm): Promise<Survived> {
       kills += 1;
     }
   })();
-  await applyAll(given, { deal, kills: () => kills });
+  await applyAll(given, { deal, kills: () => kills, crashes });
   over.abort();
   await killing;
   given.onTick({ steps: given.steps.length, kills });
@@ -78,12 +82,13 @@ export async function storm(given: Storm): Promise<Survived> {
 
 async function applyAll(
   given: Storm,
-  { deal, kills }: { readonly deal: Deal; readonly kills: () => number },
+  { deal, kills, crashes }: { readonly deal: Deal; readonly kills: () => number; readonly crashes: readonly string[] },
 ): Promise<void> {
   const random = createRandom(given.seed, "uploads");
   const pace = (given.minutes * 60_000) / Math.max(1, given.steps.length);
   const startedMs = Date.now();
   for (const [at, step] of given.steps.entries()) {
+    if (crashes.length > 0) return;
     // In bursts: now and then it waits until the clock has caught up.
     const aheadMs = at * pace - (Date.now() - startedMs);
     if (aheadMs > 1000) await wait(aheadMs);
@@ -100,8 +105,11 @@ async function applyAll(
 export async function calm(given: Storm, minutes: number): Promise<void> {
   given.place.calm();
   const crashes: string[] = [];
-  const crew = kinds.map((kind) =>
-    createSlot({ ...given, share: 0, smallDisks: false }, { kind, at: 0, random: createRandom(0, kind), crashes }),
+  const plain: Storm = { ...given, share: 0, smallDisks: false };
+  const crew = kinds.flatMap((kind) =>
+    Array.from({ length: given.workers }, (_, at) =>
+      slotOf(plain, { kind, at, random: createRandom(0, kind), crashes }),
+    ),
   );
   try {
     const untilMs = Date.now() + minutes * 60_000;
@@ -115,11 +123,6 @@ export async function calm(given: Storm, minutes: number): Promise<void> {
   }
 }
 
-interface Slot {
-  restart(signal: "SIGKILL" | "SIGTERM"): Promise<void>;
-  end(): Promise<void>;
-}
-
 interface Who {
   readonly kind: Kind;
   readonly at: number;
@@ -127,39 +130,22 @@ interface Who {
   readonly crashes: string[];
 }
 
-function createSlot(given: Storm, who: Who): Slot {
-  const start = (): ChildProcess => {
-    const started = spawnWorker(given, who);
-    const log = createWriteStream(join(given.place.folder, `${who.kind}-${who.at}.log`), { flags: "a" });
-    started.stdout?.pipe(log, { end: false });
-    started.stderr?.pipe(log, { end: false });
-    started.once("exit", (code, signal) => {
-      if (started === child) who.crashes.push(`${who.kind} by itself with ${code ?? signal}, see its log`);
-    });
-    return started;
-  };
-  let child: ChildProcess | undefined = start();
-  const stop = async (signal: "SIGKILL" | "SIGTERM"): Promise<void> => {
-    const old = child;
-    child = undefined;
-    if (old === undefined || old.exitCode !== null || old.signalCode !== null) return;
-    const ended = once(old, "exit");
-    old.kill(signal);
-    const timer = setTimeout(() => old.kill("SIGKILL"), 20_000);
-    await ended;
-    clearTimeout(timer);
-  };
-  process.once("exit", () => void child?.kill("SIGKILL"));
-  return {
-    async restart(signal) {
-      await stop(signal);
-      child = start();
-    },
-    end: async () => stop("SIGTERM"),
-  };
+function slotOf(given: Storm, who: Who): Slot {
+  const name = `${who.kind}-${who.at}`;
+  const deal = createDeal(given.place.folder, "driver");
+  return createSlot({
+    name,
+    logFile: join(given.place.folder, `${name}.log`),
+    spawn: () => spawnWorker(given, who),
+    couldNotStart: () => deal("worker could not start"),
+    crashed: (what) => who.crashes.push(what),
+  });
 }
 
-function spawnWorker({ place, share, smallDisks, mutant }: Storm, { kind, at, random }: Who): ChildProcess {
+function spawnWorker(
+  { place, share, smallDisks, mutant, mostRetrySeconds }: Storm,
+  { kind, at, random }: Who,
+): ChildProcess {
   const scratch = join(place.folder, `scratch-${kind}-${at}`);
   mkdirSync(scratch, { recursive: true });
   const isOnSmallDisk = smallDisks && kind !== "catalog-sync";
@@ -168,6 +154,7 @@ function spawnWorker({ place, share, smallDisks, mutant }: Storm, { kind, at, ra
     share,
     folder: place.folder,
     visibilityMs: visibilitySeconds * 1000,
+    mostRetrySeconds,
     smallDisk: isOnSmallDisk ? scratch : undefined,
     mutant,
   };
@@ -186,6 +173,8 @@ function envOf(
   const { buckets, queues } = opened.topology;
   return {
     ...process.env,
+    CATALOG: "duckdb",
+    ...(catalogFile === undefined ? {} : { CATALOG_FILE: catalogFile }),
     ...env,
     QUEUE: queues[roles[kind]].name,
     DEAD_LETTER_QUEUE: queues[roles[kind]].deadLetterName,
@@ -195,8 +184,6 @@ function envOf(
     GOLD_BUCKET: buckets.gold,
     OPS_BUCKET: buckets.ops,
     DATASETS_FOLDER: datasetsFolder(),
-    CATALOG: "duckdb",
-    CATALOG_FILE: catalogFile,
     SCRATCH_FOLDER: scratch,
     VISIBILITY_TIMEOUT_SECONDS: String(visibilitySeconds),
     WAIT_TIME_SECONDS: "1",
@@ -216,7 +203,7 @@ async function apply({ s3, topology }: OpenedLake, { key, change, body }: Step):
 /** An upload that dies half way: nothing of it may be there afterwards. */
 async function cutShort({ s3, topology }: OpenedLake, { key, body }: Step, deal: Deal): Promise<void> {
   const whole = new PutObjectCommand({ Bucket: topology.buckets.raw, Key: key, Body: body });
-  const error: unknown = await s3.send(cutUpload(whole)).then(
+  const error: unknown = await cutUpload(whole, async (command, options) => s3.send(command, options)).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );

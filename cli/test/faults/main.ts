@@ -6,6 +6,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { awsPlace, awsReason } from "./aws-place.ts";
 import { embeddedPlace } from "./place.ts";
 import { type Run, weather } from "./run.ts";
 
@@ -18,11 +19,13 @@ const usage = `npm run faults -- [options]
   --kill-ms N    a worker is killed about so often, in milliseconds (2500)
   --mend-ms N    airlake reconcile --repair is run so often beside the storm (15000)
   --workers N    workers of each kind (2)
+  --retry-s N    what failed comes back after so many seconds at the latest (as the workers wish: up to 15 minutes)
+  --on aws       on S3, SQS and Glue behind the AWS SDK: emulators in Docker, and a proxy that lets connections fail
   --mutant NAME  with a guarding line taken away: the suite must find fault (see mutants.ts)
   --keep         leave the lake and the workers' logs where they are
 `;
 
-type Options = Omit<Run, "say"> & { readonly keep: boolean };
+type Options = Omit<Run, "say"> & { readonly keep: boolean; readonly on: "files" | "aws" };
 
 process.exitCode = await main();
 
@@ -32,10 +35,15 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 2;
   }
+  const reason = options.on === "aws" ? awsReason() : undefined;
+  if (reason !== undefined) {
+    say(`--on aws needs emulators in Docker, and ${reason}.`);
+    return 2;
+  }
   const folder = join(import.meta.dirname, "..", "..", "..", ".scratch", `faults-${options.seed}-${process.pid}`);
   await mkdir(folder, { recursive: true });
   try {
-    await using place = await embeddedPlace(folder);
+    await using place = await (options.on === "files" ? embeddedPlace(folder) : awsPlace(folder, options));
     return (await weather(place, { ...options, say })) ? 0 : 1;
   } finally {
     if (options.keep) say(`The lake and the workers' logs are in ${folder}`);
@@ -59,6 +67,8 @@ function optionsIn(args: readonly string[]): Options | undefined {
       "kill-ms": text("2500"),
       "mend-ms": text("15000"),
       workers: text("2"),
+      "retry-s": text("0"),
+      on: text("files"),
       mutant: { type: "string" },
       keep: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -74,6 +84,9 @@ function optionsIn(args: readonly string[]): Options | undefined {
     mendEveryMs: Number(values["mend-ms"]),
     workers: Number(values.workers),
   };
+  const retrySeconds = Number(values["retry-s"]);
   if (Object.values(numbers).some((number) => !(number >= 0))) return undefined;
-  return { ...numbers, mutant: values.mutant, keep: values.keep };
+  if (!(retrySeconds >= 0) || (values.on !== "files" && values.on !== "aws")) return undefined;
+  const mostRetrySeconds = retrySeconds === 0 ? undefined : retrySeconds;
+  return { ...numbers, mostRetrySeconds, on: values.on, mutant: values.mutant, keep: values.keep };
 }

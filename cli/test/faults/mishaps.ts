@@ -33,14 +33,24 @@ export function halved(answer: unknown): object | undefined {
   return { ...(answer as object), Body: Object.assign(cut, { transformToString }) };
 }
 
-/** The same PUT, whose connection ends in the middle of the body. */
-export function cutUpload({ input }: PutObjectCommand): PutObjectCommand {
+type Send = (command: PutObjectCommand, options: { readonly abortSignal: AbortSignal }) => Promise<unknown>;
+
+/** Sends a PUT whose connection ends in the middle of the body. Throws what its sender sees. */
+export async function cutUpload({ input }: PutObjectCommand, send: Send): Promise<unknown> {
   const { Body: body, ContentLength: length } = input;
   const whole = body instanceof Readable ? body : Buffer.from((body ?? "") as string);
   const bytes = whole instanceof Readable ? (length ?? 0) : whole.length;
+  const over = new AbortController();
   const source = whole instanceof Readable ? whole : Readable.from([whole]);
   const cut = Readable.from(firstHalf(source, bytes), { objectMode: false });
-  return new PutObjectCommand({ ...input, ContentLength: bytes, Body: cut });
+  // The SDK does not look at it: to it the connection is over.
+  cut.on("error", (error) => over.abort(error));
+  try {
+    const command = new PutObjectCommand({ ...input, ContentLength: bytes, Body: cut });
+    return await send(command, { abortSignal: over.signal });
+  } finally {
+    cut.destroy();
+  }
 }
 
 async function* firstHalf(body: Readable, length: number): AsyncGenerator<Buffer> {

@@ -12,13 +12,16 @@ export interface Place extends AsyncDisposable {
   readonly opened: OpenedLake;
   /** Logs, scratch folders and notes of the run. */
   readonly folder: string;
-  readonly catalogFile: string;
+  /** Undefined where the catalog is Glue. */
+  readonly catalogFile: string | undefined;
   /** What a worker's environment says about where the lake is. */
   readonly env: NodeJS.ProcessEnv;
   /** Nothing waits, is in hand or comes back later. */
   isQuiet(): Promise<boolean>;
   /** A folder with a folder for each bucket, as the lake is now. */
   copied(): Promise<string>;
+  /** From now on things go wrong on the way, where anything lies between workers and lake. */
+  storm(): void;
   /** From now on nothing goes wrong on the way. */
   calm(): void;
 }
@@ -34,6 +37,7 @@ export async function embeddedPlace(folder: string): Promise<Place> {
     env: { LAKE_FOLDER: lake },
     isQuiet: async () => opened.isQuiet(pipelineRoles),
     copied: async () => lake,
+    storm: () => {},
     calm: () => {},
     [Symbol.asyncDispose]: async () => opened[Symbol.asyncDispose](),
   };

@@ -116,6 +116,11 @@ function lineOf(
   return `${label},A,${country},2018-${month}-06T05:00:00Z,2018-${month}-06T05:00:00+00:00,pm25,${value},µg/m³,,,`;
 }
 
+/** A file with one row for each label. */
+export function tableOf(rows: readonly string[], month: string): string {
+  return [header, ...rows.map((label, at) => lineOf(label, { month, value: at + 1, country: "BE" })), ""].join("\n");
+}
+
 function fateOf({ key, versions }: { readonly key: string; readonly versions: readonly Version[] }): Fate {
   const last = itemAt(versions, versions.length - 1);
   return {

@@ -16,6 +16,7 @@ export interface Run {
   readonly killEveryMs: number;
   readonly mendEveryMs: number;
   readonly workers: number;
+  readonly mostRetrySeconds: number | undefined;
   readonly mutant?: string | undefined;
   readonly say: (text: string) => void;
 }
@@ -36,6 +37,7 @@ export async function weather(place: Place, run: Run): Promise<boolean> {
   const meanwhile = mendMeanwhile(place.opened, run.mendEveryMs);
   const { kills, crashes } = await storm(given);
   const mended = await meanwhile.stop();
+  if (crashes.length > 0) throw new Error(`the storm was ended: ${crashes.join("; ")}`);
   const stormMs = Date.now() - startedMs;
   say(`${kills} workers killed in ${lasted(stormMs)}; waiting for quiet`);
   await calm(given, calmMinutes);
@@ -47,7 +49,7 @@ export async function weather(place: Place, run: Run): Promise<boolean> {
   say(mendedText(mended));
   const verdict = await mendAndJudge(given, { plan, say });
   const missing = [...(run.share > 0 && dealt.size < 10 ? ["hardly anything went wrong: this was no storm"] : [])];
-  const faults = [...crashes, ...wronglyParked, ...missing, ...verdict.faults];
+  const faults = [...wronglyParked, ...missing, ...verdict.faults];
   for (const fault of faults.slice(0, shown)) say(`  ${fault}`);
   if (faults.length > shown) say(`  and ${faults.length - shown} more`);
   const rows = plan.fates.reduce((sum, fate) => sum + fate.rows.length, 0);
@@ -88,20 +90,20 @@ async function settleParked(
   return { parked: after.length, faults };
 }
 
+/**
+ * What the workers leave to reconciliation by design: the part of an attempt whose intent was taken over and that then died, and a
+ * partition whose last part went.
+ */
+const forReconcile = ["orphan", "empty-partition"];
+
 /** The lake as the workers left it, and again after a last `reconcile --repair`, after which nothing may be off. */
 async function mendAndJudge(given: Storm, { plan, say }: Telling): Promise<Verdict> {
   const { place } = given;
   const asLeft = await judgePlace(place, plan);
   const found = await look(place.opened, "now");
-  // An attempt whose intent was taken over and that then died can leave a part: the one thing that is reconciliation's to find.
-  const off = [...found.counts].filter(([kind]) => kind !== "orphan");
-  const faults = off.length === 0 ? [] : found.samples.filter((one) => !one.startsWith("orphan:"));
-  if (asLeft.orphans.length > 0) {
-    say(
-      `${asLeft.orphans.length} parts of attempts that died after they were overtaken: found and deleted by reconcile`,
-    );
-    await calm(given, calmMinutes);
-  }
+  const faults = found.samples.filter((one) => !forReconcile.some((kind) => one.startsWith(`${kind}: `)));
+  if (asLeft.orphans.length > 0) say(`${asLeft.orphans.length} parts of attempts that were overtaken and then died`);
+  if (found.counts.size > 0) await calm(given, calmMinutes);
   const again = await look(place.opened, "later");
   const inTheEnd = await judgePlace(place, plan);
   const repeated = again.samples.map((one) => `a second reconcile still finds ${one}`);

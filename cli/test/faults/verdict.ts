@@ -21,7 +21,8 @@ export interface Judged {
   /** With a folder for each bucket. */
   readonly folder: string;
   readonly buckets: Buckets;
-  readonly catalogFile: string;
+  /** Undefined where reconciliation alone can ask the catalog. */
+  readonly catalogFile: string | undefined;
 }
 
 export interface Verdict {
@@ -179,6 +180,7 @@ async function unregistered(
   { catalogFile: file }: Judged,
   joined: ReadonlyMap<string, Manifest>,
 ): Promise<readonly string[]> {
+  if (file === undefined) return [];
   const known = await registeredPartitions({ file, clock: systemClock }, { database: dataset, name: "measurements" });
   const wanted = new Set([...joined.values()].flatMap(({ outputs }) => outputs.map(({ partition }) => partition)));
   return [...wanted].filter((one) => !known.has(one)).map((one) => `the catalog does not know ${one}`);

@@ -3,7 +3,7 @@
 import { createRandom } from "../../src/sample/prng.ts";
 import { createChaos } from "./chaos.ts";
 import { createDeal } from "./dealt.ts";
-import { mutate } from "./mutants.ts";
+import { mutantOf, mutate } from "./mutants.ts";
 import { fillNowAndThen } from "./small-disk.ts";
 
 /** What the driver wants of a worker. */
@@ -13,17 +13,18 @@ export interface Orders {
   /** Where faults are noted. */
   readonly folder: string;
   readonly visibilityMs: number;
+  readonly mostRetrySeconds?: number | undefined;
   /** Its scratch folder, where that is a small disk of its own to be filled now and then. */
   readonly smallDisk?: string | undefined;
   readonly mutant?: string | undefined;
 }
 
 const [name = "", orders = ""] = process.argv.slice(2);
-const { seed, share, folder, visibilityMs, smallDisk, mutant } = JSON.parse(orders) as Orders;
-if (mutant !== undefined) mutate(mutant);
+const { seed, share, folder, visibilityMs, smallDisk, mutant, mostRetrySeconds } = JSON.parse(orders) as Orders;
+if (mutant !== undefined) mutate(mutantOf(mutant));
 const { runMain } = await import("@airlake/shared/worker/run-main");
 const deal = createDeal(folder, `${name}-${process.pid}`);
-const chaos = createChaos({ random: createRandom(seed, name), deal, share, visibilityMs });
+const chaos = createChaos({ random: createRandom(seed, name), deal, share, visibilityMs, mostRetrySeconds });
 if (smallDisk !== undefined) void fillNowAndThen(smallDisk, { random: createRandom(seed, "disk"), deal });
 
 const lives: Readonly<Record<string, () => Promise<void>>> = {
