@@ -45,6 +45,9 @@ const transientCodes = new Set([
   "ENOSPC",
 ]);
 
+/** DuckDB tells a full disk in words alone. */
+const fullDisk = /\bNo space left on device\b/;
+
 /** Whether an error may pass by itself: throttling, time-outs, resets, 429 and 5xx answers, a full disk; or such a cause. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof TransientError) return true;
@@ -52,6 +55,7 @@ export function isTransient(error: unknown): boolean {
   const status = httpStatusOf(error);
   if (status !== undefined && (status === 429 || status >= 500)) return true;
   if (transientNames.has(error.name) || transientCodes.has(codeOf(error) ?? "")) return true;
+  if (fullDisk.test(error.message)) return true;
   return error.cause !== undefined && isTransient(error.cause);
 }
 
