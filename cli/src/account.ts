@@ -50,15 +50,14 @@ export interface Seen {
 
 /** The account of one source. */
 export function accountOf(seen: Seen): Accounted {
-  const { cleaner } = seen.after;
   const rejection = seen.refused ?? rejectionOf(seen);
-  if (rejection !== undefined) return rejected(seen.key, rejection, cleaner);
+  if (rejection !== undefined) return rejected(seen, rejection);
   const unfinished = whyUnfinished(seen);
   if (seen.failing === undefined && unfinished === undefined) return { line: lineOf(seen) };
-  if (seen.failing === undefined && seen.parked !== undefined) return rejected(seen.key, seen.parked, cleaner);
+  if (seen.failing === undefined && seen.parked !== undefined) return rejected(seen, seen.parked);
   const reason = `failed: ${seen.failing ?? unfinished ?? "unknown"}`;
   const detail = "Its message stays on the queue: give the same command again.";
-  return rejected(seen.key, { reason, detail }, cleaner);
+  return rejected(seen, { reason, detail });
 }
 
 function rejectionOf({ after, etag }: Seen): { readonly reason: string; readonly detail: string } | undefined {
@@ -88,11 +87,7 @@ function isSame(before: Entry, after: Entry): boolean {
   );
 }
 
-function rejected(
-  key: string,
-  why: { readonly reason: string; readonly detail: string },
-  manifest: Manifest | undefined,
-): Accounted {
+function rejected({ key, after }: Seen, why: { readonly reason: string; readonly detail: string }): Accounted {
   const line: SourceAccount = {
     key,
     format: null,
@@ -106,7 +101,7 @@ function rejected(
     flags: {},
     partitions: 0,
   };
-  const staleRows = manifest?.counts?.kept ?? 0;
+  const staleRows = rowsInGold(after);
   return { line, detail: why.detail, ...(staleRows > 0 ? { staleRows } : {}) };
 }
 
@@ -117,6 +112,10 @@ function whyUnfinished({ after, etag }: Seen): string | undefined {
   if (joiner === undefined || joiner.state !== "current") return "the joiner did not get to it";
   if (!isCommitOf(joiner.input?.identity, cleaner)) return "the joiner did not get to its newest version";
   return undefined;
+}
+
+function rowsInGold(entry: Entry | undefined): number {
+  return (entry?.joiner?.outputs ?? []).reduce((rows, part) => rows + part.rows, 0);
 }
 
 /** How many partitions have rows of a source. */
@@ -142,8 +141,7 @@ export function discrepancies(seen: readonly Seen[], accounts: readonly Accounte
   return accounts.flatMap(({ line }) => {
     if (line.outcome === "rejected") return [];
     const { read, kept, quarantined, reasons } = line;
-    const outputs = byKey.get(line.key)?.joiner?.outputs ?? [];
-    const inGold = outputs.reduce((rows, part) => rows + part.rows, 0);
+    const inGold = rowsInGold(byKey.get(line.key));
     const byReason = Object.values(reasons).reduce((total, count) => total + count, 0);
     return [
       ...(read === kept + quarantined

@@ -29,6 +29,17 @@ export interface Entry {
   readonly joiner: Manifest | undefined;
 }
 
+/** A source as a whole: what the joiner has rejected is not current, whatever the cleaner made of it. */
+export function standingOf({ cleaner, joiner }: Required<Entry> & { readonly cleaner: Manifest }): {
+  readonly state: Manifest["state"];
+  readonly stale: boolean;
+  readonly reason?: string;
+  readonly detail?: string;
+} {
+  const { state, stale, rejection } = cleaner.rejection === null && joiner?.state === "rejected" ? joiner : cleaner;
+  return { state, stale, ...(rejection === null ? {} : { reason: rejection.reason, detail: rejection.detail }) };
+}
+
 /** Requests under way at once. */
 const concurrency = 16;
 

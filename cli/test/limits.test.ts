@@ -4,9 +4,12 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { json } from "./airlake.ts";
 import { dayFile, line } from "./day-file.ts";
 import { inProcess } from "./in-process.ts";
 import { tempFolder } from "./temp-folder.ts";
+
+const patient = { timeout: 120_000 };
 
 interface Place {
   readonly folder: string;
@@ -35,6 +38,33 @@ test("put refuses a file of more than 5 GB before anything is sent", async () =>
   const sources = await inProcess(["sources", "--json", ...lake]);
   expect(sources.stdout).not.toContain("huge");
 });
+
+test(
+  "a source of more than ten thousand partitions is rejected by the joiner, parked once, and in order otherwise",
+  patient,
+  async () => {
+    const { folder, lake } = await placeWithLake();
+    const months = Array.from({ length: 10_001 }, (_, at) =>
+      new Date(Date.UTC(1180, at, 6)).toISOString().slice(0, 10),
+    );
+    const rows = months.map((day) => `A,A,BE,${day}T05:00:00Z,${day}T05:00:00Z,pm25,7,µg/m³,51,4,`);
+    const header = "location,city,country,utc,local,parameter,value,unit,latitude,longitude,attribution";
+    await writeFile(join(folder, "wide.csv"), `${[header, ...rows].join("\n")}\n`);
+
+    const ran = await inProcess(["run", join(folder, "wide.csv"), "--json", ...lake]);
+    const dead = await inProcess(["dlq", "ls", "--json", ...lake]);
+    const reconciled = await inProcess(["reconcile", "--json", ...lake]);
+    const sources = await inProcess(["sources", "--json", ...lake]);
+    const status = await inProcess(["status", "--json", ...lake]);
+
+    expect(ran.code).toBe(1);
+    expect(json(sources)).toMatchObject([{ state: "current" }, { state: "rejected", reason: "too-many-partitions" }]);
+    expect(json(status)).toMatchObject({ sources: { current: 1, rejected: 1, stale: 0 } });
+    expect(json(ran)).toMatchObject({ sources: [{ outcome: "rejected", reason: "too-many-partitions" }] });
+    expect(json(dead)).toMatchObject({ groups: [{ stage: "joiner", reason: "too-many-partitions", count: 1 }] });
+    expect(json(reconciled)).toMatchObject({ findings: {} });
+  },
+);
 
 test("query takes a statement of a million characters, and none that is longer", async () => {
   const { lake } = await placeWithLake();

@@ -4,7 +4,7 @@ import { queueRoles } from "@airlake/shared/contracts/topology";
 
 import { readFuses } from "../fuses.ts";
 import { sizeOnDisk } from "../lake.ts";
-import { listEntries, listKeys, placeOf } from "../ledger.ts";
+import { listEntries, listKeys, placeOf, standingOf } from "../ledger.ts";
 import type { OpenedLake } from "../opened-lake.ts";
 import { depthOf } from "../pipeline.ts";
 import { type ServiceStatus, askServices } from "./ask-services.ts";
@@ -81,8 +81,9 @@ async function totalsOf(opened: OpenedLake, folder: string): Promise<LedgerTotal
   const records = { read: 0, kept: 0, quarantined: 0 };
   let lastCommit: string | null = null;
   for await (const { cleaner, joiner } of listEntries(placeOf(opened))) {
-    sources[cleaner.state] += 1;
-    if (cleaner.stale) sources.stale += 1;
+    const { state, stale } = standingOf({ cleaner, joiner });
+    sources[state] += 1;
+    if (stale) sources.stale += 1;
     records.read += cleaner.counts?.read ?? 0;
     records.kept += cleaner.counts?.kept ?? 0;
     records.quarantined += cleaner.counts?.quarantined ?? 0;

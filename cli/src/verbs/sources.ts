@@ -6,7 +6,7 @@ import { byKey } from "../named-sources.ts";
 import { examples } from "../examples.ts";
 import { typed } from "../hint.ts";
 import { type OpenedLake, openAnyLake } from "../opened-lake.ts";
-import { type Entry, listEntries, placeOf } from "../ledger.ts";
+import { type Entry, listEntries, placeOf, standingOf } from "../ledger.ts";
 import { withoutSharedFolder } from "../key-names.ts";
 import { type Column, fitsUncut, renderTable } from "../table.ts";
 import { counted, grouped, printable, shortTime, wrapped } from "../text.ts";
@@ -73,9 +73,7 @@ function lineOf({ cleaner, joiner }: Entry & { readonly cleaner: NonNullable<Ent
     key: cleaner.source.key,
     dataset: cleaner.dataset,
     sourceId: cleaner.sourceId,
-    state: cleaner.state,
-    ...(cleaner.rejection === null ? {} : { reason: cleaner.rejection.reason, detail: cleaner.rejection.detail }),
-    stale: cleaner.stale,
+    ...standingOf({ cleaner, joiner }),
     format: cleaner.format,
     read,
     kept,
