@@ -84,7 +84,7 @@ test("remembers a partition for a minute: then an operator may have dropped it, 
   const { catalog, sent } = answering(answers, { monotonicMs: () => nowMs });
   const ensure = async (atMs: number) => {
     nowMs = atMs;
-    return await catalog.ensurePartitions(table, paths);
+    return catalog.ensurePartitions(table, paths);
   };
 
   const counts = [await ensure(0), await ensure(60_000), await ensure(60_001), await ensure(120_001)];
