@@ -15,8 +15,8 @@ export const configSchema = z.object({
   /** The joiner's queue, by name. */
   NEXT_QUEUE: name,
   DATASETS_FOLDER: z.string().min(1),
-  /** Sources in hand at once: small ones share statements. Of large ones four are split at a time; those that wait hold a connection. */
-  CONCURRENCY: wholeNumber(1, 64).default(8),
+  /** Sources in hand at once; small ones share statements. Of large ones four are split at a time: a fifth would wait with its body open. */
+  CONCURRENCY: wholeNumber(1, 64).default(4),
   DUCKDB_THREADS: wholeNumber(1, 256).default(2),
   DUCKDB_MEMORY_MB: wholeNumber(128, 1_000_000).default(768),
   /** A source that inflates beyond this is rejected: 5 GB, and room. */
