@@ -27,6 +27,8 @@ const usage = `npm run faults -- [options]
 
 type Options = Omit<Run, "say"> & { readonly keep: boolean; readonly on: "files" | "aws" };
 
+// Then the workers are ended with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 process.exitCode = await main();
 
 async function main(): Promise<number> {

@@ -28,15 +28,17 @@ export async function fillNowAndThen(
   folder: string,
   { random, deal }: { readonly random: Random; readonly deal: Deal },
 ): Promise<never> {
+  // A worker that ends is not to be kept by this.
+  const pause = async (ms: number): Promise<void> => wait(ms, undefined, { ref: false });
   const ballast = join(folder, "ballast");
   for (;;) {
-    await wait(3000 + random.below(5000));
+    await pause(3000 + random.below(5000));
     const isFull = await writeFile(ballast, Buffer.alloc(megabytes * 2 ** 20)).then(
       () => false,
       () => true,
     );
     if (isFull) deal("disk of the worker filled");
-    await wait(500 + random.below(1500));
+    await pause(500 + random.below(1500));
     await rm(ballast, { force: true });
   }
 }
