@@ -38,6 +38,8 @@ export interface CleanRecordsJob {
   readonly rulePack: number;
   readonly referenceTime: Date;
   readonly scratch: string;
+  /** Whether the judgement is to lie in a file of `scratch`, and not in memory. Such a job is done alone. */
+  readonly isFiled: boolean;
 }
 
 export interface CleanParts {
@@ -66,7 +68,7 @@ export async function cleanRecords(
     }
   }
   // Closing the session would free it too, but in the process's main thread: a second and a half after the largest sources.
-  await session.run(dropJudged);
+  if (!jobs.some(({ isFiled }) => isFiled)) await session.run(dropJudged);
   return jobs.flatMap((job) => parts.get(job) ?? []);
 }
 
@@ -115,20 +117,23 @@ async function judge(
     rules: dataset.sql(rules),
     referenceTimes: jobs.map(({ referenceTime }) => referenceTime),
   };
-  await session.run(createJudged(sql));
+  const filed = first.isFiled ? join(first.scratch, "judged.parquet") : undefined;
+  await runAll(session, createJudged(sql, filed));
 
   const { duplicates } = definition;
   const sources = jobs.length;
   const summaries = summaryRows.parse(await session.rows(summarise(duplicates?.key ?? [], sources)));
   const hasSome = (count: "rejected" | "flagged" | "repeated"): boolean => summaries.some((row) => row[count] > 0);
-  if (duplicates && hasSome("repeated")) {
-    await session.run(markDuplicates(duplicates.key, duplicates.reason, sources));
-  }
+  if (duplicates && hasSome("repeated")) await runAll(session, markDuplicates(duplicates, sources, filed));
   // Most sources have neither: then nothing is asked.
   const isRejecting = hasSome("rejected") || hasSome("repeated");
   const reasons = isRejecting ? nameRows.parse(await session.rows(countReasons(sources))) : [];
   const flags = hasSome("flagged") ? nameRows.parse(await session.rows(countFlags(sources))) : [];
   return { summaries, reasons, flags };
+}
+
+async function runAll(session: DuckDbSession, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await session.run(statement);
 }
 
 function verdictOf({ flags, reasons, summaries }: Verdicts, place: number): Verdict {

@@ -44,6 +44,8 @@ export type CleanSource = (job: CleanJob) => Promise<Cleaned | SourceRejected>;
 export interface SourceCleanerDeps {
   readonly engines: Pick<Engines, "small" | "large">;
   readonly dataset: LoadedDataset;
+  /** Sources of more text are judged alone, and of more than that also in a file. As usual where absent. */
+  readonly sizes?: { readonly smallBytes: number; readonly heldBytes: number };
 }
 
 /** A split source on its way into DuckDB. */
@@ -52,15 +54,19 @@ interface RecordsJob extends CleanRecordsJob {
 }
 
 /** Sources with no more text are judged several in one go: planning the rules costs more than running them on few records. */
-const smallBytes = 2 * 1024 * 1024;
+const smallTextBytes = 2 * 1024 * 1024;
 const smallAtOnce = 50;
 
+/** What is judged takes about as much memory as its text, and beyond this lies in a file. */
+const heldTextBytes = 256 * 1024 * 1024;
+
 /** A body of more bytes may hold a large source, if it is zipped: so many of these are split at once, and lie in scratch. */
-const largeBodyBytes = smallBytes / 8;
+const largeBodyBytes = smallTextBytes / 8;
 const largeAtOnce = 4;
 
 /** A cleaner of one dataset's sources. Call it for many at a time: each is split on its own, small ones are judged together. */
-export function createSourceCleaner({ dataset, engines }: SourceCleanerDeps): CleanSource {
+export function createSourceCleaner({ dataset, engines, sizes }: SourceCleanerDeps): CleanSource {
+  const { heldBytes, smallBytes } = sizes ?? { heldBytes: heldTextBytes, smallBytes: smallTextBytes };
   const runIn =
     (duckdb: DuckDb) =>
     async (jobs: readonly RecordsJob[]): Promise<readonly CleanParts[]> => {
@@ -76,8 +82,10 @@ export function createSourceCleaner({ dataset, engines }: SourceCleanerDeps): Cl
     if (split.kind === "rejected") return split;
     const splitAt = performance.now();
     const reference = referenceTimeOf(dataset.definition.referenceTime, job.source.key, job.lastModified);
-    const batches = isSmall(split) ? small : large;
-    const parts = await batches.add({ ...job, split, referenceTime: reference.at });
+    const textBytes = textBytesOf(split);
+    const batches = textBytes <= smallBytes ? small : large;
+    const isFiled = textBytes > heldBytes && split.kind !== "json";
+    const parts = await batches.add({ ...job, split, referenceTime: reference.at, isFiled });
     return {
       kind: "cleaned",
       format: split.format.name,
@@ -91,8 +99,9 @@ export function createSourceCleaner({ dataset, engines }: SourceCleanerDeps): Cl
   return async (job) => (job.sizeBytes > largeBodyBytes ? takeTurn(async () => clean(job)) : clean(job));
 }
 
-function isSmall(split: Split): boolean {
-  if (split.kind === "json") return false;
+/** A document is no small source: parsing takes many times its size. */
+function textBytesOf(split: Split): number {
+  if (split.kind === "json") return Infinity;
   const { irregular, malformed, regular } = split.files;
-  return irregular.bytes + malformed.bytes + regular.bytes <= smallBytes;
+  return irregular.bytes + malformed.bytes + regular.bytes;
 }

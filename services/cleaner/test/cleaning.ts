@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { openDuckDb } from "@airlake/shared/duckdb";
 import { loadDataset } from "@airlake/shared/load-dataset";
 
-import { type CleanJob, type Cleaned, createSourceCleaner } from "../src/clean-source.ts";
+import { type CleanJob, type Cleaned, createSourceCleaner, type SourceCleanerDeps } from "../src/clean-source.ts";
 import { defaultLimits } from "../src/limits.ts";
 import type { SourceRejected } from "../src/rejection.ts";
 
@@ -27,11 +27,20 @@ export interface Cleaning extends AsyncDisposable {
 /** Later than every measurement in the tests: nothing is from the future unless a test says so. */
 const farFuture = new Date("9999-12-31T00:00:00Z");
 
-export async function openCleaning(datasetFolder = openaqFolder, memoryLimitMb = 512): Promise<Cleaning> {
+type Sizes = NonNullable<SourceCleanerDeps["sizes"]>;
+
+/** Every source is treated as one of gigabytes. */
+export const allLarge: Sizes = { smallBytes: -1, heldBytes: -1 };
+
+export async function openCleaning(datasetFolder = openaqFolder, sizes?: Sizes): Promise<Cleaning> {
   const folder = await mkdtemp(join(tmpdir(), "airlake-cleaner-"));
   const dataset = await loadDataset(datasetFolder);
-  const duckdb = await openDuckDb({ threads: 2, memoryLimitMb, scratch: folder });
-  const cleanSource = createSourceCleaner({ engines: { small: duckdb, large: duckdb }, dataset });
+  const duckdb = await openDuckDb({ threads: 2, memoryLimitMb: 512, scratch: folder });
+  const cleanSource = createSourceCleaner({
+    engines: { small: duckdb, large: duckdb },
+    dataset,
+    ...(sizes && { sizes }),
+  });
   const clean = async (body: Readable, sizeBytes: number, job: Partial<CleanJob>): Promise<Cleaned | SourceRejected> =>
     cleanSource({
       body,

@@ -5,7 +5,7 @@ import { loadDataset } from "@airlake/shared/load-dataset";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { z } from "zod";
 
-import { type Cleaning, cleaned, openaqFolder, openCleaning } from "./cleaning.ts";
+import { allLarge, type Cleaning, cleaned, openaqFolder, openCleaning } from "./cleaning.ts";
 
 let cleaning: Cleaning;
 beforeAll(async () => {
@@ -155,11 +155,15 @@ describe("duplicates", () => {
   const line = good.join(",");
   const table = (...lines: readonly string[]): string => [names.join(","), ...lines].join("\n");
 
-  it("quarantines the later ones of equal records, whatever differs outside the key", async () => {
+  it.each([
+    ["memory", undefined],
+    ["a file", allLarge],
+  ])("quarantines the later ones of equal records, whatever differs outside the key, in %s", async (_where, sizes) => {
+    await using own = await openCleaning(openaqFolder, sizes);
     const other = line.replace("11:00:00+01:00", "12:00:00+02:00");
     const missing = line.replace("50.8", "");
 
-    const { counts, quarantine } = cleaned(await cleaning.bytes(table(line, missing, other, line, missing, line)));
+    const { counts, quarantine } = cleaned(await own.bytes(table(line, missing, other, line, missing, line)));
 
     expect(counts).toEqual({
       read: 6,
@@ -168,7 +172,7 @@ describe("duplicates", () => {
       reasons: { "duplicate-record": 4 },
       flags: { "coordinates-missing": 1 },
     });
-    const rows = await cleaning.query("SELECT source_record::INT AS n, reasons FROM read_parquet($part)", quarantine);
+    const rows = await own.query("SELECT source_record::INT AS n, reasons FROM read_parquet($part)", quarantine);
     expect(rows).toEqual([3, 4, 5, 6].map((n) => ({ n, reasons: ["duplicate-record"] })));
   });
 

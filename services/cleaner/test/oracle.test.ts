@@ -6,10 +6,10 @@ import { join } from "node:path";
 
 import { fixturesFolder } from "@airlake/shared/testing/fixtures";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 
-import { type Cleaning, openCleaning } from "./cleaning.ts";
+import { allLarge, openCleaning, openaqFolder } from "./cleaning.ts";
 import { oddSource, type OddSource } from "./odd-sources.ts";
 
 const runs = Number(process.env["AIRLAKE_ODD_SOURCES"] ?? 60);
@@ -31,16 +31,17 @@ const hasPython = spawnSync("python3", ["--version"]).status === 0;
 describe.skipIf(fixtures === undefined || !hasPython)(
   "odd sources, against the separate implementation in Python",
   () => {
-    let cleaning: Cleaning;
-    beforeAll(async () => {
-      cleaning = await openCleaning();
-    });
-    afterAll(async () => cleaning[Symbol.asyncDispose]());
+    const sources = fc.sample(oddSource, { numRuns: runs, seed });
+    let truths: readonly Verdict[] = [];
+    beforeAll(() => {
+      truths = judgeWithPython(sources, join(fixtures ?? "", "oracle.py"));
+    }, 300_000);
 
-    it("gives the same counts, reasons and flags for each", { timeout: 300_000 }, async () => {
-      const sources = fc.sample(oddSource, { numRuns: runs, seed });
-
-      const truths = judgeWithPython(sources, join(fixtures ?? "", "oracle.py"));
+    it.each([
+      ["judged together in memory", undefined],
+      ["judged each alone in a file, as a large source is", allLarge],
+    ])("gives the same counts, reasons and flags for each, %s", { timeout: 300_000 }, async (_how, sizes) => {
+      await using cleaning = await openCleaning(openaqFolder, sizes);
 
       // All at once: small sources of one shape are then judged in one go, which must not show.
       const outcomes = await Promise.all(

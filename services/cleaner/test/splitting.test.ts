@@ -181,7 +181,8 @@ describe("books that do not close", () => {
     using duckdb = await openDuckDb({ threads: 2, memoryLimitMb: 256, scratch: folder });
     using session = await duckdb.connect(new AbortController().signal);
     const dataset = await loadDataset(openaqFolder);
-    const job = { split: done, sourceId: "s", rulePack: 1, referenceTime: new Date("2019-01-01"), scratch: folder };
+    const referenceTime = new Date("2019-01-01");
+    const job = { split: done, sourceId: "s", rulePack: 1, referenceTime, scratch: folder, isFiled: false };
 
     await damage(done.kind === "csv" ? done.files.regular.path : "");
 

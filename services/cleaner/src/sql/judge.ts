@@ -14,16 +14,25 @@ export interface JudgeSql {
   readonly referenceTimes: readonly Date[];
 }
 
-/** There is none where there was nothing to judge. */
+/** There is none where there was nothing to judge, or where what was judged lies in a file. */
 export const dropJudged = "DROP TABLE IF EXISTS judged";
 
 /**
- * The table `judged`: the clean columns, the columns of the duplicates' key, reasons and flags of each record. canonical has
- * one column more than the format's SQL gives: reference_time.
+ * `judged`: the clean columns, the columns of the duplicates' key, reasons and flags of each record. canonical has one column more
+ * than the format's SQL gives: reference_time. It is a table, or, where a path is given, a view of a Parquet file there: a table of many
+ * records would be written to the disk too, piece by piece, and not compressed.
  */
-export function createJudged({ delivered, format, referenceTimes, rules }: JudgeSql): string {
+export function createJudged(sql: JudgeSql, path?: string): readonly string[] {
+  if (path === undefined) return [`CREATE OR REPLACE TEMP TABLE judged AS ${selectJudgement(sql)}`];
+  const file = quoteText(path);
+  return [
+    `COPY (${selectJudgement(sql)}) TO ${file} (FORMAT parquet, COMPRESSION lz4, PRESERVE_ORDER false)`,
+    `CREATE OR REPLACE TEMP VIEW judged AS FROM read_parquet(${file})`,
+  ];
+}
+
+function selectJudgement({ delivered, format, referenceTimes, rules }: JudgeSql): string {
   return `
-    CREATE OR REPLACE TEMP TABLE judged AS
     WITH
     delivered AS (${delivered}\n),
     formatted AS (${format}\n),
@@ -61,23 +70,39 @@ export function summarise(key: readonly string[], sources: number): string {
     GROUP BY place`;
 }
 
+/** Gives the duplicates in the table, or in the file at the path, their reason. */
+export function markDuplicates(
+  { key, reason }: NonNullable<DatasetDefinition["duplicates"]>,
+  sources: number,
+  path?: string,
+): readonly string[] {
+  const duplicates = selectDuplicates(key, sources);
+  const reasons = `[${quoteText(reason)}]`;
+  if (path === undefined) return [`UPDATE judged SET reasons = ${reasons} WHERE source_record IN (${duplicates})`];
+  return [
+    // A table: the view would look for them whenever it is read.
+    `CREATE OR REPLACE TEMP TABLE duplicates AS ${duplicates}`,
+    `
+    CREATE OR REPLACE TEMP VIEW judged AS
+    SELECT * REPLACE (CASE WHEN source_record IN (FROM duplicates) THEN ${reasons} ELSE reasons END AS reasons)
+    FROM read_parquet(${quoteText(path)})`,
+  ];
+}
+
 /**
- * Gives `reason` to the records that no rule quarantines and that equal an earlier one of these of their source in all of
- * `key`; NULL equals NULL. Equal hashes are looked for first: a hash is narrow, and hardly any record has another's.
+ * The records that no rule quarantines and that equal an earlier one of these of their source in all of `key`; NULL equals NULL.
+ * Equal hashes are looked for first: a hash is narrow, and hardly any record has another's.
  */
-export function markDuplicates(key: readonly string[], reason: string, sources: number): string {
+function selectDuplicates(key: readonly string[], sources: number): string {
   const hash = `hash(${placeOf(sources)}, ${columnList(key)})`;
   return `
-    UPDATE judged SET reasons = [${quoteText(reason)}]
-    WHERE source_record IN (
-      WITH candidates AS (
-        SELECT ${hash} AS h FROM judged WHERE len(reasons) = 0 GROUP BY h HAVING count(*) > 1
-      )
-      SELECT source_record
-      FROM judged
-      WHERE len(reasons) = 0 AND ${hash} IN (FROM candidates)
-      QUALIFY row_number() OVER (PARTITION BY ${placeOf(sources)}, ${columnList(key)} ORDER BY source_record) > 1
-    )`;
+    WITH candidates AS (
+      SELECT ${hash} AS h FROM judged WHERE len(reasons) = 0 GROUP BY h HAVING count(*) > 1
+    )
+    SELECT source_record
+    FROM judged
+    WHERE len(reasons) = 0 AND ${hash} IN (FROM candidates)
+    QUALIFY row_number() OVER (PARTITION BY ${placeOf(sources)}, ${columnList(key)} ORDER BY source_record) > 1`;
 }
 
 /** How often each reason comes first, by source. */
