@@ -74,6 +74,9 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
     temp_directory: spill,
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
+    // What a statement has freed goes back to the system soon, and not only from half a gigabyte on: it would count beside the limit.
+    allocator_flush_threshold: "64MiB",
+    allocator_bulk_deallocation_flush_threshold: "64MiB",
   });
   const close = (): void => {
     clearInterval(touching);

@@ -16,7 +16,7 @@ export const configSchema = z.object({
   /** Sources in hand at once. Small ones share a statement, so many in hand are quick; large ones take turns. */
   CONCURRENCY: wholeNumber(1, 256).default(16),
   DUCKDB_THREADS: wholeNumber(1, 256).default(2),
-  DUCKDB_MEMORY_MB: wholeNumber(128, 1_000_000).default(768),
+  DUCKDB_MEMORY_MB: wholeNumber(128, 1_000_000).default(512),
 });
 export type JoinerConfig = Readonly<z.infer<typeof configSchema>>;
 

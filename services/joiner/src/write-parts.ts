@@ -36,8 +36,15 @@ export interface PartsToWrite {
   readonly signal: AbortSignal;
 }
 
-/** One small part keeps one thread busy, and that not for long: two statements at a time fill two. */
-const lanes = 2;
+/**
+ * A part of one row group keeps one thread busy, and that not for long: two statements at a time fill two. Larger parts are written one
+ * after another: each takes both threads, and memory for what they are about to write.
+ */
+const rowGroup = 122_880;
+function lanesFor(ranges: readonly Range[]): number {
+  const rows = ranges.reduce((sum, range) => sum + range.rows, 0);
+  return rows > rowGroup * ranges.length ? 1 : 2;
+}
 
 /** The files in the order of the ranges. Comes back, or throws, only when no statement runs any more. */
 export async function writeParts(
@@ -61,7 +68,7 @@ export async function writeParts(
       written.set(at, { sourceId, file, partition: partitionPath(partition ?? {}), rows, bytes });
     }
   };
-  const ends = await Promise.allSettled(Array.from({ length: Math.min(lanes, ranges.length) }, lane));
+  const ends = await Promise.allSettled(Array.from({ length: Math.min(lanesFor(ranges), ranges.length) }, lane));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   return ranges.flatMap((_, at) => written.get(at) ?? []);
 }
