@@ -37,14 +37,11 @@ export interface PartsToWrite {
 }
 
 /**
- * A part of one row group keeps one thread busy, and that not for long: two statements at a time fill two. Larger parts are written one
- * after another: each takes both threads, and memory for what they are about to write.
+ * A part of one row group keeps one thread busy, and that not for long: two statements at a time fill two. Larger parts are written before,
+ * one after another: each takes both threads, and memory for what they are about to write.
  */
 const rowGroup = 122_880;
-function lanesFor(ranges: readonly Range[]): number {
-  const rows = ranges.reduce((sum, range) => sum + range.rows, 0);
-  return rows > rowGroup * ranges.length ? 1 : 2;
-}
+const lanes = 2;
 
 /** The files in the order of the ranges. Comes back, or throws, only when no statement runs any more. */
 export async function writeParts(
@@ -52,13 +49,12 @@ export async function writeParts(
   { folders, gold, ranges, signal }: PartsToWrite,
 ): Promise<readonly GoldFile[]> {
   const written = new Map<number, GoldFile>();
-  const waiting = [...ranges.entries()];
   const folderOf = (sourceId: string): string => {
     const folder = folders.get(sourceId);
     if (folder === undefined) throw new Error(`the join gives rows of the source ${sourceId}, which it was not given`);
     return folder;
   };
-  const lane = async (): Promise<void> => {
+  const lane = async (waiting: [number, Range][]): Promise<void> => {
     using session = await duckdb.connect(signal);
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [at, { source_id: sourceId, partition, rows, first_rowid: first, last_rowid: last }] = next;
@@ -68,7 +64,11 @@ export async function writeParts(
       written.set(at, { sourceId, file, partition: partitionPath(partition ?? {}), rows, bytes });
     }
   };
-  const ends = await Promise.allSettled(Array.from({ length: Math.min(lanesFor(ranges), ranges.length) }, lane));
+  const { large = [], small = [] } = Object.groupBy(ranges.entries(), ([, { rows }]) =>
+    rows > rowGroup ? "large" : "small",
+  );
+  if (large.length > 0) await lane(large);
+  const ends = await Promise.allSettled(Array.from({ length: Math.min(lanes, small.length) }, async () => lane(small)));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   return ranges.flatMap((_, at) => written.get(at) ?? []);
 }
