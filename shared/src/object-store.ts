@@ -29,8 +29,13 @@ export async function saveBody(
   of: { readonly where: string; readonly signal: AbortSignal },
 ): Promise<void> {
   const body = bodyOf(answer, of.where);
-  if (isLinkable(body) && body.linkTo(file)) body.destroy();
-  else await pipeline(body, createWriteStream(file), { signal: of.signal });
+  try {
+    if (isLinkable(body) && body.linkTo(file)) return;
+    // Never into a file that is there: it could be a link to an object.
+    await pipeline(body, createWriteStream(file, { flags: "wx" }), { signal: of.signal });
+  } finally {
+    body.destroy();
+  }
 }
 
 function isLinkable(body: Readable): body is LinkableBody {

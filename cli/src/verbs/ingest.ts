@@ -1,5 +1,6 @@
 /** `airlake ingest URL`: an object from elsewhere into the lake. */
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { isPlainKey } from "@airlake/shared/contracts/keys";
 import { type IngestRequest, ingestRequest } from "@airlake/shared/contracts/messages";
 import type { Command } from "commander";
 
@@ -63,8 +64,7 @@ async function ingest(deps: VerbDeps, from: string, options: IngestOptions): Pro
 
 /** As the ingestor would refuse it; before a lake is made or a service started. Throws CommandError. */
 function checkKey(key: string, dataset: string): void {
-  const parts = key.split("/");
-  if (parts.length > 1 && parts.every((part) => part !== "" && part !== "." && part !== "..")) return;
+  if (isPlainKey(key)) return;
   throw new CommandError(
     `${printable(JSON.stringify(key))} is no key: a part of it is empty or made of dots, or it is in no folder.`,
     `A key is a dataset's name, /, and a name in it, as in --key ${dataset}/2018/day.csv`,

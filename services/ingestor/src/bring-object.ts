@@ -90,6 +90,8 @@ async function put(s3: ObjectStore, { path, downloaded, request, before }: Uploa
   const { to } = request;
   const condition = before === undefined ? { IfNoneMatch: "*" } : { IfMatch: before.etag };
   const body = createReadStream(path);
+  // A client that gives up early never looks at the stream; an error without a listener would end the whole worker.
+  body.on("error", () => {});
   try {
     const asked = request.askedAtMs === undefined ? {} : { [askedAtName]: String(request.askedAtMs) };
     const about = {

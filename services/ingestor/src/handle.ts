@@ -1,5 +1,5 @@
 /** The story of one message of the ingestor. */
-import { datasetOfKey, sourceIdOf } from "@airlake/shared/contracts/keys";
+import { datasetOfKey, isPlainKey, sourceIdOf } from "@airlake/shared/contracts/keys";
 import type { Source } from "@airlake/shared/contracts/keys";
 import type { Facts, Outcome } from "@airlake/shared/outcome";
 import type { Hand, Handle } from "@airlake/shared/worker/hand";
@@ -62,7 +62,7 @@ function targetProblem(deps: HandleDeps, to: Source): Problem | undefined {
     const detail = `${to.key} lies in no dataset's folder: ask for a key under the folder of a dataset, or add a dataset of that name`;
     return { reason: "unknown-dataset", detail };
   }
-  if (to.key.split("/").some((part) => part === "" || part === "." || part === "..")) {
+  if (!isPlainKey(to.key)) {
     const detail = `${to.key} is no key to bring an object under: a part of it is empty or made of dots`;
     return { reason: "bad-key", detail };
   }

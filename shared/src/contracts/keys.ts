@@ -25,6 +25,12 @@ export function datasetOfKey(key: string): string | undefined {
   return slash > 0 && slash < key.length - 1 ? key.slice(0, slash) : undefined;
 }
 
+/** Whether an object can be brought in under a key: in a folder, and no part empty or made of dots, which a path would take for another. */
+export function isPlainKey(key: string): boolean {
+  const parts = key.split("/");
+  return parts.length > 1 && parts.every((part) => part !== "" && part !== "." && part !== "..");
+}
+
 /** ops: the manifest of one stage about one source. */
 export function manifestKey(stage: StageName, dataset: string, sourceId: string): string {
   return `${manifestPrefix(stage, dataset)}${sourceId}.json`;

@@ -3,6 +3,7 @@ import { closeSync, createReadStream, fstatSync, openSync, readSync, unlinkSync 
 import { Readable } from "node:stream";
 import type * as S3 from "@aws-sdk/client-s3";
 import { codeOf } from "../errors.ts";
+import type { LinkableBody } from "../object-store.ts";
 import { s3Error } from "./aws-errors.ts";
 import { operation } from "./client-shape.ts";
 import type { Operation } from "./client-shape.ts";
@@ -24,7 +25,10 @@ export function readOperations(context: ObjectContext): Readonly<Record<string, 
         }
         const range = readRange(input.Range, row.sizeBytes);
         const body = bodyOf(file, range ?? { first: 0, last: row.sizeBytes - 1 });
-        const Body = range === undefined ? Object.assign(body, { linkTo: linkOf(path, row.stamp) }) : body;
+        const Body =
+          range === undefined
+            ? Object.assign(body, { linkTo: linkOf(path, row.stamp) } satisfies Pick<LinkableBody, "linkTo">)
+            : body;
         return { ...headersOf(row), ...rangeHeaders(range, row.sizeBytes), Body };
       } catch (error) {
         closeSync(file);

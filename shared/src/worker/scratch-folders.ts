@@ -30,8 +30,7 @@ export function createScratchFolders(parent: string, worker: string): ScratchFol
       return {
         path,
         async [Symbol.asyncDispose]() {
-          for (const name of await readdir(path)) await rm(join(path, name), { recursive: true, force: true });
-          idle.push(path);
+          if (await isEmptied(path)) idle.push(path);
         },
       };
     },
@@ -39,6 +38,17 @@ export function createScratchFolders(parent: string, worker: string): ScratchFol
       for (const path of idle.splice(0)) await rm(path, { recursive: true, force: true });
     },
   };
+}
+
+/** False where the folder itself is gone: what was in it was to go anyway. */
+async function isEmptied(path: string): Promise<boolean> {
+  try {
+    for (const name of await readdir(path)) await rm(join(path, name), { recursive: true, force: true });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** Says at once that it is in use again: another worker that starts now removes what has been silent for long. */

@@ -48,6 +48,20 @@ test("one that another worker took for abandoned is not missed", async () => {
   expect(await readdir(parent)).toHaveLength(1);
 });
 
+test("one that vanishes under an attempt is no trouble to the next", async () => {
+  await using closing = new AsyncDisposableStack();
+  const parent = await openParent(closing);
+  const folders = closing.use(createScratchFolders(parent, "joiner"));
+  {
+    await using folder = await folders.take();
+    await rm(folder.path, { recursive: true });
+  }
+
+  await using next = await folders.take();
+
+  expect(await readdir(next.path)).toEqual([]);
+});
+
 test("one that is taken again does not look abandoned", async () => {
   await using closing = new AsyncDisposableStack();
   const parent = await openParent(closing);
