@@ -121,7 +121,7 @@ async function judgePlace(place: Place, plan: Plan): Promise<Verdict> {
 
 function mendedText({ looks, counts }: Mended): string {
   const kinds = [...counts].map(([kind, count]) => `${count} ${kind}`).join(", ");
-  return `reconcile --repair ran ${looks} times beside the storm: ${kinds === "" ? "nothing to mend" : kinds}`;
+  return `reconcile --repair ran ${looks === 1 ? "once" : `${looks} times`} beside the storm: ${kinds === "" ? "nothing to mend" : kinds}`;
 }
 
 function lasted(ms: number): string {
