@@ -21,7 +21,7 @@ import type { HeldLease } from "./lease.ts";
 import { replayIdOf } from "./replay-attributes.ts";
 import { retryDelaySeconds } from "./retry-delay.ts";
 import { createTally } from "./tally.ts";
-import type { Tally } from "./tally.ts";
+import type { Settled, Tally } from "./tally.ts";
 
 export interface WorkerDeps {
   readonly sqs: QueueClient;
@@ -154,25 +154,24 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
   const hand: Hand = { lease, signal, log, ...replayOf(message), ...deps.failures.about(message, receiveCount) };
   const about = aboutMessage(message);
   const isStopping = (): boolean => running.stopSignal.aborted;
+  const durationMs = (): number => Math.round(deps.clock.monotonicMs() - startedMs);
   running.tally.taken(message.MessageId ?? "", about);
+  if (!hasRoomToPark(message)) {
+    const result = { ...about, outcome: "rejected", ...tooLarge, durationMs: durationMs() };
+    await refuse(deps, options, running, { hand, message, receiveCount, result });
+    return false;
+  }
   try {
     const outcome = await deps.handle(message, hand);
-    if (outcome.kind === "rejected" && !outcome.parked && !(await isParked(hand, message, outcome))) {
-      const { reason, detail } = outcome;
-      const back = { hand, message, receiveCount, failure: { reason, detail }, delaySeconds: 0 };
-      await handBack(deps, options, { ...back, stopping: isStopping() });
-      return false;
-    }
+    if (outcome.kind === "rejected" && !outcome.parked) await park(hand, outcome);
     lease.check();
-    const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
-    const result = { ...about, ...summarise(outcome), durationMs };
+    const result = { ...about, ...summarise(outcome), durationMs: durationMs() };
     log[outcome.kind === "rejected" ? "warn" : "info"](result, "message settled");
     running.tally.settled(message.MessageId ?? "", result);
     return true;
   } catch (error) {
-    const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
     const failure = failureOf(error);
-    const result = { ...about, outcome: "failed", reason: failure.reason, durationMs };
+    const result = { ...about, outcome: "failed", reason: failure.reason, durationMs: durationMs() };
     log[failure.reason === "transient" ? "warn" : "error"]({ ...result, err: error }, "message failed");
     running.tally.settled(message.MessageId ?? "", { ...result, error: failure.detail });
     const delaySeconds = retryDelaySeconds(receiveCount, deps.clock.random());
@@ -181,18 +180,30 @@ async function settle(deps: WorkerDeps, options: WorkerOptions, running: Running
   }
 }
 
-/** Parks it with its reason; false where it is too large for that, and SQS is to park it. */
-async function isParked(
-  hand: Hand,
-  message: Message,
-  { reason, detail }: Extract<Outcome, { kind: "rejected" }>,
-): Promise<boolean> {
-  if (!hasRoomToPark(message)) {
-    hand.log.warn({ reason, detail }, "message too large to be parked with its reason");
-    return false;
-  }
+/** Nothing of ours comes near it. */
+const tooLarge = {
+  reason: "unreadable-message",
+  detail: "it is so large that SQS would not take it with a reason to the dead-letter queue, and was not looked at",
+};
+
+/** Leaves to SQS what is too large to be parked, before anything is done for it: a stage that parks it at its end would fail, each time. */
+async function refuse(
+  deps: WorkerDeps,
+  options: WorkerOptions,
+  { tally, stopSignal }: Running,
+  held: { readonly hand: Hand; readonly message: Message; readonly receiveCount: number; readonly result: Settled },
+): Promise<void> {
+  const { result, ...back } = held;
+  back.hand.log.warn(result, "message too large to be parked with its reason");
+  tally.settled(back.message.MessageId ?? "", result);
+  // Waiting helps nothing, unless the queue is one that parks later than ours, or never.
+  const isLeft = back.receiveCount > maxReceiveCount;
+  const delaySeconds = isLeft ? retryDelaySeconds(back.receiveCount, deps.clock.random()) : 0;
+  await handBack(deps, options, { ...back, failure: tooLarge, delaySeconds, stopping: stopSignal.aborted });
+}
+
+async function park(hand: Hand, { reason, detail }: Extract<Outcome, { kind: "rejected" }>): Promise<void> {
   await hand.park(reason, await hand.recordFailure({ reason, detail }));
-  return true;
 }
 
 function replayOf(message: Message): Pick<Hand, "replayId"> {
@@ -235,6 +246,9 @@ async function handBack(
 /** How often a lease is looked at, as a share of the visibility: well within the margin, so that what is under way ends in time. */
 const leaseWatchShare = 1 / 12;
 
+/** A heartbeat that is not answered for so long, as a share of the visibility, is given up, so that the next one can still save the lease. */
+const heartbeatPatienceShare = 1 / 6;
+
 /** Extends the visibility each third of it. Aborts its signal when the lease is over. */
 function startHeartbeat(
   deps: WorkerDeps,
@@ -242,6 +256,7 @@ function startHeartbeat(
   held: { readonly lease: HeldLease; readonly message: Message; readonly log: Logger },
 ): Disposable & { readonly signal: AbortSignal } {
   const abort = new AbortController();
+  const visibilityMs = options.visibilityTimeoutSeconds * 1000;
   let beating = false;
   const beat = async (): Promise<void> => {
     if (beating || held.lease.isOver()) return;
@@ -254,6 +269,7 @@ function startHeartbeat(
           ReceiptHandle: held.message.ReceiptHandle,
           VisibilityTimeout: options.visibilityTimeoutSeconds,
         }),
+        { abortSignal: AbortSignal.timeout(Math.ceil(visibilityMs * heartbeatPatienceShare)) },
       );
       held.lease.renewed(askedAtMs);
     } catch (error) {
@@ -265,7 +281,6 @@ function startHeartbeat(
   const watch = (): void => {
     if (held.lease.isOver()) abort.abort(new TransientError("the lease on the message is over"));
   };
-  const visibilityMs = options.visibilityTimeoutSeconds * 1000;
   const timers = [setInterval(() => void beat(), visibilityMs / 3), setInterval(watch, visibilityMs * leaseWatchShare)];
   return { signal: abort.signal, [Symbol.dispose]: () => timers.forEach((timer) => clearInterval(timer)) };
 }

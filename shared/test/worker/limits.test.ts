@@ -10,13 +10,13 @@ import { type TestLake, createTestLake } from "../../src/testing/embedded-lake.t
 import { createFailureDesk } from "../../src/worker/failures.ts";
 import type { Handle } from "../../src/worker/hand.ts";
 import { retryDelaySeconds } from "../../src/worker/retry-delay.ts";
-import { type WorkerOptions, startWorker } from "../../src/worker/worker.ts";
+import { type Worker, type WorkerOptions, startWorker } from "../../src/worker/worker.ts";
 
 interface Fixture {
   readonly lake: TestLake;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
-  start(handle: Handle, options?: Partial<WorkerOptions>): void;
+  start(handle: Handle, options?: Partial<WorkerOptions>): Worker;
   records(): Promise<readonly FailureRecord[]>;
 }
 
@@ -42,7 +42,7 @@ async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
     queueUrl,
     deadLetterQueueUrl,
     start: (handle, options = {}) =>
-      void closing.use(startWorker({ ...lake.clients, failures, handle }, { ...defaults, ...options })),
+      closing.use(startWorker({ ...lake.clients, failures, handle }, { ...defaults, ...options })),
     async records() {
       const listed = await lake.s3.send(new ListObjectsV2Command({ Bucket: "ops", Prefix: "failures/" }));
       const texts = (listed.Contents ?? []).map(async ({ Key }) => {
@@ -70,21 +70,33 @@ test("parks a message with its reason as long as SQS takes it with that", patien
   expect(await records()).toMatchObject([{ reason: "no-good", parkedBy: "worker", receiveCount: 1 }]);
 });
 
-test("leaves a larger one to SQS, whole, with one record that says why", patient, async () => {
+test("leaves a larger one to SQS, whole and not looked at, with one record that says why", patient, async () => {
   await using closing = new AsyncDisposableStack();
   const { lake, deadLetterQueueUrl, queueUrl, start, records } = await fixture(closing);
   const body = "x".repeat(maxMessageBytes - 1023);
   await lake.send(queueUrl, body);
+  let looks = 0;
 
-  start(noGood);
+  const { tally } = start(async (_message, hand) => {
+    looks += 1;
+    // As a stage does that parks by itself.
+    await hand.park("no-good", "key");
+    return { kind: "rejected", reason: "no-good", detail: "it is no good", parked: true };
+  });
 
   await vi.waitFor(async () => expect(await lake.depth(deadLetterQueueUrl)).toBe(1), { timeout: 40_000 });
   expect(await lake.depth(queueUrl)).toBe(0);
   const [parked] = await lake.take(deadLetterQueueUrl);
   expect(parked?.body).toBe(body);
   expect(await records()).toMatchObject([
-    { reason: "no-good", detail: "it is no good", parkedBy: "queue", receiveCount: maxReceiveCount },
+    { reason: "unreadable-message", parkedBy: "queue", receiveCount: maxReceiveCount },
   ]);
+  expect(looks).toBe(0);
+  expect(tally.snapshot()).toMatchObject({ inHand: 0, outcomes: { rejected: maxReceiveCount } });
+  expect(tally.snapshot().last[0]).toMatchObject({ outcome: "rejected", reason: "unreadable-message" });
+  expect(lake.lines).toContainEqual(
+    expect.objectContaining({ reason: "unreadable-message", durationMs: expect.any(Number) }),
+  );
 });
 
 test("SQS takes a message of a mebibyte and none that is longer", async () => {
@@ -101,9 +113,13 @@ test("tries a failing message ten times, later and later, and then leaves it to 
   const atLeast = Array.from({ length: 10 }, (_, at) => retryDelaySeconds(at + 1, 0));
   const minutes = (delays: readonly number[]): number => delays.reduce((sum, delay) => sum + delay, 0) / 60;
 
-  expect(atMost).toEqual([2, 4, 8, 30, 120, 600, 900, 900, 900, 0]);
-  expect(atLeast).toEqual([1, 2, 4, 15, 60, 300, 450, 450, 450, 0]);
-  expect([Math.round(minutes(atLeast)), Math.round(minutes(atMost))]).toEqual([29, 58]);
+  expect(atMost).toEqual([2, 4, 8, 30, 300, 600, 900, 900, 900, 0]);
+  expect(atLeast).toEqual([1, 2, 4, 15, 150, 300, 450, 450, 450, 0]);
+  expect([Math.floor(minutes(atLeast)), Math.floor(minutes(atMost))]).toEqual([30, 60]);
+});
+
+test("waits a quarter of an hour where a queue gives a message more than ten receives", () => {
+  expect([11, 12, 1000].map((receive) => retryDelaySeconds(receive, 0.999_999))).toEqual([900, 900, 900]);
 });
 
 test("parks after the tenth receive and not after the ninth", patient, async () => {
@@ -127,17 +143,21 @@ test("parks after the tenth receive and not after the ninth", patient, async () 
   expect(lake.lines).toContainEqual(expect.objectContaining({ outcome: "done", receiveCount: maxReceiveCount }));
 });
 
-test("never has more messages in hand than it may", patient, async () => {
+test("has as many messages in hand as it may, and never more", patient, async () => {
   await using closing = new AsyncDisposableStack();
   const { lake, queueUrl, start } = await fixture(closing);
   for (let at = 0; at < 12; at += 1) await lake.send(queueUrl, String(at));
+  const { promise: full, resolve } = Promise.withResolvers<void>();
   let inHand = 0;
   let most = 0;
 
   start(
     async () => {
       most = Math.max(most, (inHand += 1));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (inHand === 3) resolve();
+      await full;
+      // Long enough for a fourth to come, were there one.
+      await new Promise((done) => setTimeout(done, 20));
       inHand -= 1;
       return { kind: "done", facts: {} };
     },

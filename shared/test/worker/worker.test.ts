@@ -1,5 +1,5 @@
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import { ChangeMessageVisibilityCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { expect, test, vi } from "vitest";
 
 import { failureRecordSchema } from "../../src/contracts/failure.ts";
@@ -139,6 +139,38 @@ test("keeps a message hidden that takes longer than its visibility", async () =>
   expect(taken).toBe(1);
   resolve();
   await vi.waitFor(async () => expect(await lake.depth(queueUrl)).toBe(0));
+});
+
+test("gives up a heartbeat that is not answered, and sends the next", { timeout: 60_000 }, async () => {
+  await using closing = new AsyncDisposableStack();
+  const { lake, queueUrl, start } = await fixture(closing);
+  await lake.send(queueUrl, "{}");
+  const { promise: again, resolve } = Promise.withResolvers<void>();
+  let beats = 0;
+  const send = async (...sent: readonly unknown[]): Promise<unknown> => {
+    if (!(sent[0] instanceof ChangeMessageVisibilityCommand)) return Reflect.apply(lake.sqs.send, lake.sqs, [...sent]);
+    beats += 1;
+    if (beats > 1) return resolve();
+    // A connection on which nothing comes back.
+    const { abortSignal } = (sent[1] ?? {}) as { readonly abortSignal?: AbortSignal };
+    return new Promise((_resolve, reject) =>
+      abortSignal?.addEventListener("abort", () => reject(abortSignal.reason as Error)),
+    );
+  };
+
+  start(
+    async () => {
+      await again;
+      return { kind: "done", facts: {} };
+    },
+    // Long enough for a slow machine to send the second before the lease ends.
+    { visibilityTimeoutSeconds: 4 },
+    { send: send as QueueClient["send"] },
+  );
+
+  await vi.waitFor(async () => expect(await lake.depth(queueUrl)).toBe(0), { timeout: 20_000 });
+  expect(beats).toBe(2);
+  expect(lake.lines).toContainEqual(expect.objectContaining({ msg: "visibility could not be extended" }));
 });
 
 test("finishes what is in hand when it is stopped, and takes nothing more", async () => {
