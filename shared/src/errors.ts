@@ -45,8 +45,8 @@ const transientCodes = new Set([
   "ENOSPC",
 ]);
 
-/** DuckDB tells a full disk in words alone. */
-const fullDisk = /\bNo space left on device\b/;
+/** DuckDB tells a full disk in words alone: the system's, or its own where its spills have filled what was free. */
+const fullDisk = /\bNo space left on device\b|\bfailed to offload data block\b/;
 
 /** Whether an error may pass by itself: throttling, time-outs, resets, 429 and 5xx answers, a full disk; or such a cause. */
 export function isTransient(error: unknown): boolean {
