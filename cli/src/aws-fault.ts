@@ -9,13 +9,23 @@ export interface Asked {
   readonly shown: string;
   /** The endpoint; undefined for AWS itself. */
   readonly endpoint: string | undefined;
-  /** The bucket or queue, where one was named. */
+  /** The bucket or queue, where one was named; or the catalog. */
   readonly name?: string | undefined;
 }
 
 const startIt = "Correct --lake or AWS_ENDPOINT_URL, or start it with: docker compose up --wait";
 const remakeIt = "Make what is missing with: docker compose run --rm bootstrap";
 const noQueue: ReadonlySet<string> = new Set(["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"]);
+
+/** Glue and SQS refuse with 400, and a name. */
+const refusals: ReadonlySet<string> = new Set([
+  "AccessDeniedException",
+  "ExpiredTokenException",
+  "IncompleteSignature",
+  "InvalidClientTokenId",
+  "InvalidSignatureException",
+  "UnrecognizedClientException",
+]);
 
 /** The sentence for an error; undefined for what is no fault of settings, rights or reach, such as a key that is not there. */
 export function awsFault(error: unknown, asked: Asked): CommandError | undefined {
@@ -49,7 +59,7 @@ function refusal(error: Error, { shown, name, endpoint }: Asked): CommandError |
   const what = name === undefined ? `The lake ${shown}` : `${name} of the lake ${shown}`;
   if (status === 301)
     return new CommandError(`${what} lies in another region.`, "Correct AWS_REGION.", { cause: error });
-  if (status !== 401 && status !== 403) return undefined;
+  if (status !== 401 && status !== 403 && !refusals.has(error.name)) return undefined;
   // The answer to a HEAD has no body to say more.
   const says = /^(?:Unknown|Forbidden|403|UnknownError)?$/.test(error.name) ? String(status) : error.name;
   return new CommandError(

@@ -6,6 +6,7 @@ import { catalogFileOf } from "@airlake/shared/embedded/catalog-file";
 import { createLogger } from "@airlake/shared/logger";
 import { workerVersion } from "@airlake/shared/version";
 
+import { type Asked, awsFault } from "../aws-fault.ts";
 import { awsSettingsIn } from "../config.ts";
 import type { OpenedLake } from "../opened-lake.ts";
 
@@ -39,10 +40,29 @@ export async function openCatalogPartitions(opened: OpenedLake): Promise<Catalog
   };
 }
 
-async function openCatalog({ lake, clock }: OpenedLake): Promise<OperatedCatalog> {
+async function openCatalog({ lake, shown, clock }: OpenedLake): Promise<OperatedCatalog> {
   // Loaded when it is needed, as the services are.
   const { openCatalogFile, openGlue } = await import("@airlake/catalog-sync/operate");
   if (lake !== undefined) return openCatalogFile(catalogFileOf(lake.folder), clock);
   const log = createLogger("reconcile", { level: "silent", version: workerVersion() });
-  return openGlue(awsSettingsIn().endpoints.glue, log, clock);
+  const endpoint = awsSettingsIn().endpoints.glue;
+  return explaining(openGlue(endpoint, log, clock), { shown, endpoint, name: "The catalog" });
+}
+
+/** The same, with Glue's faults told as sentences. */
+function explaining(catalog: OperatedCatalog, asked: Asked): OperatedCatalog {
+  const told = async <T>(call: Promise<T>): Promise<T> =>
+    call.catch((error: unknown) => {
+      throw awsFault(error, asked) ?? error;
+    });
+  return {
+    ensureTables: async (...args) => told(catalog.ensureTables(...args)),
+    ensurePartitions: async (...args) => told(catalog.ensurePartitions(...args)),
+    drop: async (...args) => told(catalog.drop(...args)),
+    async *list(...args) {
+      const pages = catalog.list(...args);
+      for (let page = await told(pages.next()); page.done !== true; page = await told(pages.next())) yield page.value;
+    },
+    [Symbol.dispose]: () => catalog[Symbol.dispose](),
+  };
 }
