@@ -34,11 +34,13 @@ export function openCatalogFile(file: string, clock: Clock): OperatedCatalog {
         catalog,
         async (connection) => {
           for (const path of paths) await connection.run(remove, [database, name, path]);
+          // Before it is so, and while nobody else has the file: who dies here has told at worst of nothing, and a service that sees
+          // the marker waits for the file. One that looked before has used what it knew, and whoever drops looks once more whether
+          // parts have come.
+          await writeFile(droppedMarkerOf(file), "");
         },
         signal,
       );
-      // After it: a service that looked before has used what it knew, and whoever drops looks once more whether parts have come.
-      await writeFile(droppedMarkerOf(file), "");
     },
     [Symbol.dispose]: () => {},
   };

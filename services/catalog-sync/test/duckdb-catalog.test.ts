@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -78,6 +78,20 @@ test("registers again what an operator has dropped meanwhile, each time", async 
   expect(await registeredPartitions({ file, clock: systemClock }, table)).toEqual(
     new Set([path, "country=FR/year=2018"]),
   );
+});
+
+test("drops nothing where the services that run could not be told of it", async () => {
+  const worker = createDuckDbCatalog({ file, clock: systemClock });
+  using operator = openCatalogFile(file, systemClock);
+  const path = "country=BE/year=2018";
+  await worker.ensureTables(tables);
+  await worker.ensurePartitions(table, [path]);
+  // In the place of the marker, which then cannot be written.
+  await mkdir(`${file}.dropped`);
+
+  await expect(operator.drop(table, [path])).rejects.toThrow(/EISDIR/);
+
+  expect(await registeredPartitions({ file, clock: systemClock }, table)).toEqual(new Set([path]));
 });
 
 test("loses nothing when several processes, and several workers in each, add partitions at once", async () => {
