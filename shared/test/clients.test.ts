@@ -9,7 +9,7 @@ import { isTransient } from "../src/errors.ts";
 
 const endpoint = "http://127.0.0.1:9";
 
-test("every client has an end to its patience", async () => {
+test("the clients of a lake have an end to their patience", async () => {
   await using clients = openAws({ s3: endpoint, sqs: endpoint, glue: undefined });
   const [s3, sqs] = [clients.s3, clients.sqs].map((client) => handlerOf(client));
   // A handler knows its settings only when it has been used.

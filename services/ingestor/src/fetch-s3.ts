@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { GetObjectCommandOutput, S3ClientConfig } from "@aws-sdk/client-s3";
+import { at } from "@airlake/shared/clients";
 import { TransientError, httpStatusOf, isTransient } from "@airlake/shared/errors";
 import type { ObjectStore } from "@airlake/shared/object-store";
 import type { Address } from "./parse.ts";
@@ -39,13 +40,13 @@ export function createSourceS3(settings: SourceS3Settings): SourceS3 {
 
 function createClient({ region, endpoint }: SourceS3Settings, unsigned: boolean): S3Client {
   return new S3Client({
+    ...at(endpoint),
     region,
     // Others than AWS often know no bucket host names.
     forcePathStyle: endpoint !== undefined,
     followRegionRedirects: true,
     // A source that is resumed by ranges has no checksum of the whole; lengths and the connection guard its bytes.
     responseChecksumValidation: "WHEN_REQUIRED",
-    ...(endpoint === undefined ? {} : { endpoint }),
     ...(unsigned ? anonymous : {}),
   });
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
-import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
+import { patience } from "@airlake/shared/clients";
 import { TransientError } from "@airlake/shared/errors";
 import { type Emulator, containerReason, localStackImage, startLocalStack } from "@airlake/shared/testing/containers";
 import { createSourceS3, openS3 } from "../src/fetch-s3.ts";
@@ -91,6 +92,19 @@ test.each([false, true])("follows a bucket to its region (unsigned: %s)", async 
 
   expect(bodies.get(answer)).toEqual(body);
   expect(scopeOf(server.requests[1])).toMatch(unsigned ? /^none$/ : /\/eu-west-1\/s3\//);
+});
+
+test("has an end to its patience with a source", async () => {
+  await using server = await startSourceServer(answerObject);
+  using s3 = createSourceS3({ region: "us-east-1", endpoint: server.url });
+  const client = s3.clientFor(true) as S3Client;
+
+  const answer = await client.send(new GetObjectCommand({ Bucket: "open-data", Key: "day.csv" }));
+
+  expect(await answer.Body?.transformToString()).toBe(body.toString());
+  // The SDK's own, which its types leave out; it knows its settings only when it has been used.
+  const handler = client.config.requestHandler as unknown as { httpHandlerConfigs(): object };
+  expect(handler.httpHandlerConfigs()).toMatchObject(patience);
 });
 
 test("asks for the rest of the same object, and takes the whole of another", async () => {
