@@ -61,7 +61,7 @@ const heldReceives = maxReceiveCount - 2;
 /** As long as SQS delays a message. */
 const heldDelaySeconds = 900;
 
-/** A message that the fuse holds waits for a person, who may sleep: each quarter of an hour a new one takes its place, and none dies. */
+/** A message that the fuse holds waits for a person, who may sleep: every 30 to 45 minutes a new one takes its place, and none dies. */
 async function waitLonger(
   deps: HandleDeps,
   message: Message,

@@ -19,7 +19,8 @@ export interface Limits {
 }
 
 export const defaultLimits: Limits = {
-  // The largest source that is promised to work is 5 GB; scratch space must hold this and its normalised copy. MAX_INFLATED_BYTES.
+  // The largest source that is promised to work is 5 GB; scratch space must hold this, its normalised copy, and of a large one also
+  // judged.parquet. MAX_INFLATED_BYTES.
   inflatedBytes: 6_000_000_000,
   columns: 1000,
   recordBytes: 16 * MiB,
