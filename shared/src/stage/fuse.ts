@@ -114,7 +114,7 @@ function take(
   const granted = passed + counted;
   const after = { ...before, pass: left, recent };
   if (granted === retractions || before.blown !== null) return { granted, fuse: after };
-  const blown = { at: now.toISOString(), retractions: sumOf(after), sources: allSources(before) };
+  const blown = { at: now.toISOString(), retractions: sumOf(after), sources: allSources(after) };
   return { granted, fuse: { ...after, blown } };
 }
 
