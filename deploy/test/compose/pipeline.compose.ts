@@ -178,17 +178,20 @@ describe.skipIf(reason !== undefined)(`docker compose${reason === undefined ? ""
     const before = await objectsOf(lake);
 
     const off = await lookAgain();
+    const after = await objectsOf(lake);
+    await lake.s3.send(new PutObjectCommand({ ...place, Body: body ?? "" }));
 
-    expect(inOrder["findings"]).toEqual({});
+    // Partitions that lost their last part stay in Glue, and are told of each time.
+    expect(inOrder["findings"]).not.toHaveProperty("missing-part");
     expect(off["findings"]).toEqual({
+      ...Object(inOrder["findings"]),
       "missing-part": { count: 1, samples: [expect.objectContaining({ what: `gold/${part?.key}` })] },
     });
-    expect(await objectsOf(lake)).toEqual(before);
+    expect(after).toEqual(before);
     expect(container?.Config).toMatchObject({ User: "node", Cmd: expect.arrayContaining(["--every", "3600"]) });
     expect(container?.Config.Cmd).not.toContain("--repair");
     expect(container?.HostConfig.ReadonlyRootfs).toBe(true);
     expect(container?.NetworkSettings.Ports).toEqual({});
-    await lake.s3.send(new PutObjectCommand({ ...place, Body: body ?? "" }));
   });
 
   /** The next look is an hour away, or a restart. */
