@@ -50,7 +50,8 @@ export async function fetches(options: Options): Promise<readonly Table[]> {
   if (options.folder === undefined)
     return [{ title: "fetches: left out, no --folder is given", columns: [], rows: [] }];
   const folder = resolve(options.folder);
-  const names = (await readdir(folder)).toSorted();
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).toSorted();
   await using pipeline = await openPipeline(options.work);
   const runOne = async (name: string, key: string): Promise<Spent & { readonly records: number }> => {
     const spent = await pipeline.run([await sourceOf(key, join(folder, name))]);
