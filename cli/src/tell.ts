@@ -1,6 +1,6 @@
 /** Errors as people are told them: what, where, what to do next. */
 import { inspect } from "node:util";
-import { ConfigError, codeOf } from "@airlake/shared/errors";
+import { ConfigError, codeOf, isTransient } from "@airlake/shared/errors";
 
 import { CommandError, diskFault } from "./command-error.ts";
 import type { Out } from "./out.ts";
@@ -24,6 +24,11 @@ function toldOf(error: unknown): { readonly message: string; readonly next: stri
   const fault = diskFault(error);
   if (fault !== undefined) return fault;
   const [first = "unknown error"] = (error instanceof Error ? error.message : String(error)).split("\n");
+  if (isTransient(error))
+    return {
+      message: `broken off: ${first}`,
+      next: "Give the same command again: what was done is kept. If it says so each time, add --debug to see more.",
+    };
   return {
     message: `unexpected: ${first}`,
     next: "This is a defect of Airlake, or of its installation. Add --debug to see more.",
