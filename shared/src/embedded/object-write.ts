@@ -84,7 +84,7 @@ function putInPlace(context: ObjectContext, staged: StagedBody, input: PutInput)
 function checkConditions({ IfMatch: ifMatch, IfNoneMatch: ifNoneMatch }: PutInput): void {
   const isKnown = ifMatch !== "*" && (ifNoneMatch === undefined || ifNoneMatch === "*");
   if (isKnown && (ifMatch === undefined || ifNoneMatch === undefined)) return;
-  throw s3NotImplemented("A header you provided implies functionality that is not implemented");
+  throw s3NotImplemented("The embedded adapter takes IfMatch with an ETag, or IfNoneMatch with *, and not both.");
 }
 
 function judge(row: ObjectRow | undefined, { IfMatch: ifMatch, IfNoneMatch: ifNoneMatch }: PutInput): void {

@@ -178,7 +178,7 @@ function checkAttributeValue(name: string, attribute: MessageAttributeValue | un
     );
   }
   if (StringListValues !== undefined || BinaryListValues !== undefined) {
-    throw sqsNotImplemented("Message attributes that are lists are not implemented, here or in SQS.");
+    throw sqsNotImplemented("SQS takes no message attributes that are lists: send a String, a Number or a Binary.");
   }
   const value = type.startsWith("Binary") ? attribute?.BinaryValue : attribute?.StringValue;
   if (value !== undefined && value.length > 0) return;
