@@ -6,43 +6,24 @@ import { expect, test, vi } from "vitest";
 import { type FailureRecord, failureRecordSchema } from "../../src/contracts/failure.ts";
 import { maxMessageBytes, maxReceiveCount } from "../../src/contracts/topology.ts";
 import { createLogger } from "../../src/logger.ts";
-import { type TestLake, createTestLake } from "../../src/testing/embedded-lake.ts";
-import { createFailureDesk } from "../../src/worker/failures.ts";
 import type { Handle } from "../../src/worker/hand.ts";
 import { retryDelaySeconds } from "../../src/worker/retry-delay.ts";
-import { type Worker, type WorkerOptions, startWorker } from "../../src/worker/worker.ts";
+import { type WorkerFixture, workerFixture } from "./worker-fixture.ts";
 
-interface Fixture {
-  readonly lake: TestLake;
-  readonly queueUrl: string;
-  readonly deadLetterQueueUrl: string;
-  start(handle: Handle, options?: Partial<WorkerOptions>): Worker;
+interface Fixture extends WorkerFixture {
   records(): Promise<readonly FailureRecord[]>;
 }
 
+/** On a queue that parks as ours do. */
 async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
-  const lake = closing.use(await createTestLake());
-  const deadLetterQueueUrl = await lake.queue("in-dlq");
   const deadLetterTargetArn = "arn:aws:sqs:us-east-1:000000000000:in-dlq";
-  const queueUrl = await lake.queue("in", {
+  const made = await workerFixture(closing, {
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }),
   });
-  const names = { opsBucket: "ops", deadLetterQueueUrl, name: "tester", version: "1" };
-  const failures = createFailureDesk(lake.clients, names);
-  const defaults: WorkerOptions = {
-    queueUrl,
-    concurrency: 1,
-    visibilityTimeoutSeconds: 30,
-    attemptDeadlineSeconds: 60,
-    drainTimeoutSeconds: 1,
-    waitTimeSeconds: 1,
-  };
+  const { lake } = made;
   return {
-    lake,
-    queueUrl,
-    deadLetterQueueUrl,
-    start: (handle, options = {}) =>
-      closing.use(startWorker({ ...lake.clients, failures, handle }, { ...defaults, ...options })),
+    ...made,
+    start: (handle, options = {}) => made.start(handle, { drainTimeoutSeconds: 1, waitTimeSeconds: 1, ...options }),
     async records() {
       const listed = await lake.s3.send(new ListObjectsV2Command({ Bucket: "ops", Prefix: "failures/" }));
       const texts = (listed.Contents ?? []).map(async ({ Key }) => {

@@ -5,45 +5,11 @@ import { expect, test, vi } from "vitest";
 import { failureRecordSchema } from "../../src/contracts/failure.ts";
 import { TransientError } from "../../src/errors.ts";
 import type { QueueClient } from "../../src/queue-client.ts";
-import { createTestLake } from "../../src/testing/embedded-lake.ts";
-import type { TestLake } from "../../src/testing/embedded-lake.ts";
-import { createFailureDesk } from "../../src/worker/failures.ts";
-import type { Handle } from "../../src/worker/hand.ts";
-import { type Worker, type WorkerOptions, startWorker } from "../../src/worker/worker.ts";
-
-interface Fixture {
-  readonly lake: TestLake;
-  readonly queueUrl: string;
-  readonly deadLetterQueueUrl: string;
-  start(handle: Handle, options?: Partial<WorkerOptions>, sqs?: QueueClient): Worker;
-}
-
-async function fixture(closing: AsyncDisposableStack): Promise<Fixture> {
-  const lake = closing.use(await createTestLake());
-  const queueUrl = await lake.queue("in");
-  const deadLetterQueueUrl = await lake.queue("in-dlq");
-  const names = { opsBucket: "ops", deadLetterQueueUrl, name: "tester", version: "1" };
-  const failures = createFailureDesk(lake.clients, names);
-  const defaults: WorkerOptions = {
-    queueUrl,
-    concurrency: 1,
-    visibilityTimeoutSeconds: 30,
-    attemptDeadlineSeconds: 60,
-    drainTimeoutSeconds: 10,
-    waitTimeSeconds: 20,
-  };
-  return {
-    lake,
-    queueUrl,
-    deadLetterQueueUrl,
-    start: (handle, options = {}, sqs = lake.sqs) =>
-      closing.use(startWorker({ ...lake.clients, sqs, failures, handle }, { ...defaults, ...options })),
-  };
-}
+import { workerFixture } from "./worker-fixture.ts";
 
 test("acknowledges what is done", async () => {
   await using closing = new AsyncDisposableStack();
-  const { lake, queueUrl, start } = await fixture(closing);
+  const { lake, queueUrl, start } = await workerFixture(closing);
   await lake.send(queueUrl, { hello: 1 });
 
   start(async () => ({ kind: "done", facts: { rowsRead: 3 } }));
@@ -54,7 +20,7 @@ test("acknowledges what is done", async () => {
 
 test("writes a failure record, parks with its key and reason, and then acknowledges what is rejected", async () => {
   await using closing = new AsyncDisposableStack();
-  const { lake, queueUrl, deadLetterQueueUrl, start } = await fixture(closing);
+  const { lake, queueUrl, deadLetterQueueUrl, start } = await workerFixture(closing);
   await lake.send(queueUrl, { correlationId: "story-1" });
 
   start(async () => ({ kind: "rejected", reason: "no-good", detail: "it is no good", parked: false }));
@@ -75,7 +41,7 @@ test("writes a failure record, parks with its key and reason, and then acknowled
 
 test("leaves on the queue what failed, and takes it again", async () => {
   await using closing = new AsyncDisposableStack();
-  const { lake, queueUrl, start } = await fixture(closing);
+  const { lake, queueUrl, start } = await workerFixture(closing);
   await lake.send(queueUrl, "{}");
   const counts: string[] = [];
 
@@ -91,7 +57,7 @@ test("leaves on the queue what failed, and takes it again", async () => {
 
 test("leaves a failure record on the last receive, with the chain of causes", async () => {
   await using closing = new AsyncDisposableStack();
-  const { lake, queueUrl, start } = await fixture(closing);
+  const { lake, queueUrl, start } = await workerFixture(closing);
   await lake.send(queueUrl, "{}");
   // Nine receives that nobody acknowledged.
   for (let count = 1; count < 10; count += 1) {
@@ -120,7 +86,7 @@ test("leaves a failure record on the last receive, with the chain of causes", as
 
 test("keeps a message hidden that takes longer than its visibility", async () => {
   await using closing = new AsyncDisposableStack();
-  const { lake, queueUrl, start } = await fixture(closing);
+  const { lake, queueUrl, start } = await workerFixture(closing);
   await lake.send(queueUrl, "{}");
   const { promise: finish, resolve } = Promise.withResolvers<void>();
   let taken = 0;
@@ -143,7 +109,7 @@ test("keeps a message hidden that takes longer than its visibility", async () =>
 
 test("gives up a heartbeat that is not answered, and sends the next", { timeout: 60_000 }, async () => {
   await using closing = new AsyncDisposableStack();
-  const { lake, queueUrl, start } = await fixture(closing);
+  const { lake, queueUrl, start } = await workerFixture(closing);
   await lake.send(queueUrl, "{}");
   const { promise: again, resolve } = Promise.withResolvers<void>();
   let beats = 0;
@@ -175,7 +141,7 @@ test("gives up a heartbeat that is not answered, and sends the next", { timeout:
 
 test("finishes what is in hand when it is stopped, and takes nothing more", async () => {
   await using closing = new AsyncDisposableStack();
-  const { lake, queueUrl, start } = await fixture(closing);
+  const { lake, queueUrl, start } = await workerFixture(closing);
   await lake.send(queueUrl, "1");
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   const { promise: finish, resolve } = Promise.withResolvers<void>();
@@ -196,7 +162,7 @@ test("finishes what is in hand when it is stopped, and takes nothing more", asyn
 
 test("hands back what is still in hand when the drain time is over", async () => {
   await using closing = new AsyncDisposableStack();
-  const { lake, queueUrl, start } = await fixture(closing);
+  const { lake, queueUrl, start } = await workerFixture(closing);
   await lake.send(queueUrl, "1");
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   const worker = start(
@@ -216,7 +182,7 @@ test("hands back what is still in hand when the drain time is over", async () =>
 
 test("stops at once when nothing is in hand, also in the middle of a long poll", async () => {
   await using closing = new AsyncDisposableStack();
-  const { start } = await fixture(closing);
+  const { start } = await workerFixture(closing);
   const worker = start(async () => ({ kind: "done", facts: {} }));
   const startedMs = performance.now();
 
@@ -227,7 +193,7 @@ test("stops at once when nothing is in hand, also in the middle of a long poll",
 
 test("asks a queue that fails only every two seconds, and goes on when it answers again", async () => {
   await using closing = new AsyncDisposableStack();
-  const { lake, queueUrl, start } = await fixture(closing);
+  const { lake, queueUrl, start } = await workerFixture(closing);
   let isAway = true;
   const send = async (...sent: readonly unknown[]): Promise<unknown> => {
     if (isAway && sent[0] instanceof ReceiveMessageCommand) throw new Error("away");
